@@ -24,7 +24,7 @@ const Prefix = "/api/v1"
 // Media types the API speaks.
 const (
 	JSON    = "application/json"
-	Prob    = "application/problem+json"       // RFC 9457
+	Prob    = "application/problem+json"        // RFC 9457
 	Receipt = "application/vnd.etsi.asic-e+zip" // ETSI EN 319 162-1, A.1
 	Text    = "text/plain; charset=utf-8"
 )
