@@ -1,0 +1,209 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"casemate/store/identity"
+)
+
+// ErrConfig is wrapped by whatever [LoadConfig] and [ParseConfig] refuse. The error
+// lists every fault found, one a line, each with its key and what may stand there.
+var ErrConfig = errors.New("the configuration cannot be used")
+
+const maxConfig = 1 << 20 // bytes
+
+// Config is the one configuration file, TOML. It is checked whole before anything is
+// touched; a key that does not stand here is an error. Relative paths are relative
+// to the folder of the file. Sizes are numbers with B, kB, MB, GB, TB (powers of
+// ten) or KiB, MiB, GiB, TiB (of two); durations are like "90s", "10m", "24h", "30d".
+//
+// In the tags, `may` is the sentence of the error message: what may stand there.
+type Config struct {
+	// Origin names the journal for ever: it stands in every checkpoint and every
+	// attestation (C2SP tlog-checkpoint), so choose a name you own.
+	Origin string `toml:"origin" may:"a name like casemate.example/safe-1: a domain and a path, lower-case"`
+	// Demonstration marks a safe whose keys were made without a ceremony. It is said
+	// wherever a person looks.
+	Demonstration bool `toml:"demonstration" may:"true or false"`
+	// State is the folder of what serve itself must remember beside the volumes.
+	State string `toml:"state,path" may:"a folder"`
+
+	HTTP      HTTPConfig      `toml:"http"`
+	HSM       HSMConfig       `toml:"hsm"`
+	Volumes   VolumesConfig   `toml:"volumes"`
+	Clock     ClockConfig     `toml:"clock"`
+	Timestamp TimestampConfig `toml:"timestamp"`
+	Callers   []CallerConfig  `toml:"caller"`
+	Revoked   []RevokedConfig `toml:"revoked"`
+}
+
+// HTTPConfig is the door.
+type HTTPConfig struct {
+	// Listen is where the API answers, unless systemd hands over a socket.
+	Listen string `toml:"listen" may:"an address and a port, like 127.0.0.1:8443 or [::]:8443"`
+	// AccessRoots holds the authorities whose certificates may call, PEM.
+	AccessRoots string `toml:"access_roots,path" may:"a PEM file with the certificates of the access authorities"`
+}
+
+// HSMConfig is the token and the process in front of it. serve reads Socket, Start
+// and Timeout; `casemated hsm` reads the rest.
+type HSMConfig struct {
+	Socket string `toml:"socket,path" may:"the path of a unix socket, at most 107 bytes once made absolute"`
+	// Start makes serve run the token process as its child, where no systemd does.
+	Start bool `toml:"start" may:"true or false"`
+	// Module is the vendor's PKCS#11 library.
+	Module string `toml:"module,path" may:"the path of a PKCS#11 library"`
+	// Token is the label of the token; Serial, when given, must agree as well. Slots
+	// are never configured: their numbers change.
+	Token  string `toml:"token" may:"the label of a token, 1 to 32 bytes"`
+	Serial string `toml:"serial" may:"the serial of a token, at most 16 bytes, or nothing"`
+	// PINFile holds the PIN, mode 0600. Left out, the PIN is systemd's credential "pin".
+	PINFile string `toml:"pin_file,path" may:"a file of mode 0600 with the PIN, or nothing for systemd's credential"`
+	// State is the folder of what the token process must remember.
+	State string `toml:"state,path" may:"a folder"`
+	// Timeout ends a call into the token; a module that hangs longer is restarted.
+	Timeout time.Duration `toml:"timeout" may:"a duration from 100ms to 5m"`
+	// SoftHSMConf is SoftHSM's own configuration file, for a token in software.
+	SoftHSMConf string `toml:"softhsm_conf,path" may:"SoftHSM's configuration file, or nothing"`
+}
+
+// VolumesConfig is the mirror.
+type VolumesConfig struct {
+	// Dirs are the members, each best on a disk of its own.
+	Dirs []string `toml:"dirs,path" may:"a list of two to eight folders, none inside another"`
+	// MinFree is the free space below which a volume takes nothing more.
+	MinFree int64 `toml:"min_free,size" may:"a size from 16MiB to 1TiB"`
+}
+
+// ClockConfig is the judgement over the clock.
+type ClockConfig struct {
+	Servers    []string `toml:"servers" may:"a list of NTP servers, like ntp.example or 127.0.0.1:11123; four are wanted"`
+	MinServers int      `toml:"min_servers" may:"how many servers must agree: from 1 to the number of servers"`
+	// Policy when the clock is not to be trusted: refuse deposits, or seal and say so.
+	Policy      string        `toml:"policy" may:"refuse or flag"`
+	MaxDistance time.Duration `toml:"max_distance" may:"a duration from 1ms to 1h"`
+	MaxOffset   time.Duration `toml:"max_offset" may:"a duration from 1ms to 1h"`
+	Interval    time.Duration `toml:"interval" may:"a duration from 1s to 1h"`
+}
+
+// TimestampConfig is the rounds.
+type TimestampConfig struct {
+	// Interval is the longest time between two rounds while there is something to prove.
+	Interval time.Duration `toml:"interval" may:"a duration from 1s to 24h"`
+	// AlarmAfter is the age of the oldest unproved document that raises the alarm.
+	AlarmAfter  time.Duration     `toml:"alarm_after" may:"a duration longer than the interval, at most 90d"`
+	Authorities []AuthorityConfig `toml:"authority"`
+}
+
+// AuthorityConfig is one RFC 3161 authority; they are asked in order.
+type AuthorityConfig struct {
+	Name     string        `toml:"name" may:"a name of its own among the authorities"`
+	URL      string        `toml:"url" may:"an http or https URL without user, query or fragment"`
+	Roots    string        `toml:"roots,path" may:"a PEM file with the roots of this authority"`
+	Policies []string      `toml:"policies" may:"a list of at least one policy, each an object identifier like 1.2.3"`
+	Timeout  time.Duration `toml:"timeout" may:"a duration from 100ms to 5m"`
+}
+
+// CallerConfig is one line of the table of callers; see [identity.Entry].
+type CallerConfig struct {
+	Name   string   `toml:"name" may:"a name, 1 to 128 bytes without control characters"`
+	Issuer string   `toml:"issuer" may:"SHA-256 of the issuer's public key (SubjectPublicKeyInfo), 64 hexadecimal digits"`
+	Serial string   `toml:"serial" may:"the certificate's serial number in hexadecimal"`
+	Roles  []string `toml:"roles" may:"a list of at least one of depositor, reader, auditor, administrator"`
+	Vaults []string `toml:"vaults" may:"a list of names or ids of vaults, or [\"*\"] for all"`
+}
+
+// RevokedConfig is a certificate that is refused although it would be good.
+type RevokedConfig struct {
+	Issuer string `toml:"issuer" may:"SHA-256 of the issuer's public key (SubjectPublicKeyInfo), 64 hexadecimal digits"`
+	Serial string `toml:"serial" may:"the certificate's serial number in hexadecimal"`
+}
+
+// DefaultConfig is what stands for keys that a file leaves out.
+func DefaultConfig() Config {
+	return Config{
+		State: "state",
+		HTTP:  HTTPConfig{Listen: "127.0.0.1:8443", AccessRoots: "access.pem"},
+		HSM: HSMConfig{
+			Socket: "run/hsm.sock", Token: "casemate", State: "state/hsm", Timeout: 10 * time.Second,
+		},
+		Volumes: VolumesConfig{MinFree: 256 << 20},
+		Clock: ClockConfig{
+			MinServers: 1, Policy: "refuse",
+			MaxDistance: time.Second, MaxOffset: time.Second, Interval: 16 * time.Second,
+		},
+		Timestamp: TimestampConfig{Interval: 10 * time.Minute, AlarmAfter: 24 * time.Hour},
+	}
+}
+
+// defaultAuthority is what stands for keys an authority leaves out.
+var defaultAuthority = AuthorityConfig{Timeout: 10 * time.Second}
+
+// LoadConfig reads and checks the file; see [ParseConfig].
+func LoadConfig(file string) (Config, error) {
+	f, err := os.Open(file) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	text := make([]byte, maxConfig+1)
+	n, err := readUpTo(f, text)
+	if err != nil {
+		return Config{}, fmt.Errorf("%w: reading %q: %w", ErrConfig, file, err)
+	}
+	dir, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	c, err := ParseConfig(text[:n], dir)
+	if err != nil {
+		return Config{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return c, nil
+}
+
+// ParseConfig reads TOML strictly, resolves relative paths against dir (absolute) and
+// checks everything that can be checked without touching what the paths name.
+func ParseConfig(text []byte, dir string) (Config, error) {
+	if len(text) > maxConfig {
+		return Config{}, fmt.Errorf("%w: it is longer than %d bytes", ErrConfig, maxConfig)
+	}
+	tree := map[string]any{}
+	if err := toml.Unmarshal(text, &tree); err != nil {
+		return Config{}, fmt.Errorf("%w: %w", ErrConfig, syntaxError(err))
+	}
+	c := DefaultConfig()
+	d := decoder{dir: dir}
+	d.table("", tree, &c)
+	c.check(&d.faults, maps.Clone(d.faults.keys))
+	if err := d.faults.err(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Directory's raw material: the table of callers as identity takes it.
+func (c Config) callers() ([]identity.Entry, []identity.Revoked) {
+	var entries []identity.Entry
+	for _, one := range c.Callers {
+		roles := make([]identity.Role, len(one.Roles))
+		for i, r := range one.Roles {
+			roles[i] = identity.Role(r)
+		}
+		entries = append(entries, identity.Entry{
+			Name: one.Name, Issuer: one.Issuer, Serial: one.Serial, Roles: roles, Vaults: one.Vaults,
+		})
+	}
+	var revoked []identity.Revoked
+	for _, one := range c.Revoked {
+		revoked = append(revoked, identity.Revoked{Issuer: one.Issuer, Serial: one.Serial})
+	}
+	return entries, revoked
+}
