@@ -1,0 +1,217 @@
+package seal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Verifier verifies seals against one set of seal roots. It remembers the
+// certificate paths it has found good, each with the span of time for which
+// it is, since a safe's seals share one path and checking it costs many times
+// what checking a seal does. It is safe for concurrent use.
+type Verifier struct {
+	roots *x509.CertPool
+
+	mu    sync.Mutex
+	known map[[sha256.Size]byte]path
+}
+
+// knownPaths bounds a verifier's memory.
+const knownPaths = 64
+
+// path is a chain found good, and from when to when it is.
+type path struct {
+	chain       []*x509.Certificate
+	from, until time.Time
+	updated     time.Time
+}
+
+// NewVerifier returns a verifier that trusts roots alone. No roots, or nil,
+// trust nobody.
+func NewVerifier(roots *x509.CertPool) *Verifier {
+	if roots == nil {
+		roots = x509.NewCertPool()
+	}
+	return &Verifier{roots: roots.Clone(), known: make(map[[sha256.Size]byte]path)}
+}
+
+// path returns the certificate path of a seal as of at.
+func (v *Verifier) path(data signedData, at time.Time) (path, error) {
+	if at.IsZero() {
+		return path{}, fmt.Errorf("no time to verify at: %w", ErrUntrusted)
+	}
+	name := data.pathName()
+	v.mu.Lock()
+	found, ok := v.known[name]
+	v.mu.Unlock()
+	if ok && !at.Before(found.from) && !at.After(found.until) {
+		return found, nil
+	}
+	found, err := findPath(data, v.roots, at)
+	if err != nil {
+		return path{}, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.known) >= knownPaths {
+		clear(v.known)
+	}
+	v.known[name] = found
+	return found, nil
+}
+
+// pathName identifies all that a path depends on.
+func (s signedData) pathName() (name [sha256.Size]byte) {
+	h := sha256.New()
+	for _, part := range append([][]byte{s.signer.Raw, s.crl}, s.certificates...) {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+		h.Write(size[:])
+		h.Write(part)
+	}
+	h.Sum(name[:0])
+	return name
+}
+
+func findPath(data signedData, roots *x509.CertPool, at time.Time) (path, error) {
+	if err := checkSealCertificate(data.signer); err != nil {
+		return path{}, err
+	}
+	between := x509.NewCertPool()
+	for _, der := range data.certificates {
+		certificate, err := x509.ParseCertificate(der)
+		if err != nil {
+			return path{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
+		between.AddCert(certificate)
+	}
+	chains, err := data.signer.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: at,
+		CertificatePolicies: []x509.OID{PolicyOID}, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return path{}, fmt.Errorf("%w: %w", ErrUntrusted, err)
+	}
+	var reasons []error
+	for _, chain := range chains {
+		found, err := checkChain(chain, data.crl, at)
+		if err == nil {
+			return found, nil
+		}
+		reasons = append(reasons, err)
+	}
+	return path{}, errors.Join(reasons...)
+}
+
+// checkSealCertificate holds a signer's certificate against the profile of
+// SealTemplate. Without it, any certificate under the root could seal.
+func checkSealCertificate(c *x509.Certificate) error {
+	switch {
+	case c.IsCA:
+		return fmt.Errorf("an authority's certificate seals nothing: %w", ErrUntrusted)
+	case c.KeyUsage != x509.KeyUsageContentCommitment || !critical(c, oidKeyUsage):
+		return fmt.Errorf("key usage is not nonRepudiation alone, critical: %w", ErrUntrusted)
+	case len(c.ExtKeyUsage) != 0 || len(c.UnknownExtKeyUsage) != 0:
+		return fmt.Errorf("certificate is for an extended key usage: %w", ErrUntrusted)
+	}
+	return nil
+}
+
+var oidKeyUsage = []int{2, 5, 29, 15}
+
+func critical(c *x509.Certificate, oid []int) bool {
+	for _, extension := range c.Extensions {
+		if extension.Id.Equal(oid) {
+			return extension.Critical
+		}
+	}
+	return false
+}
+
+// checkChain demands of a chain x509 found good what x509 does not: the
+// policy named outright in every certificate under the root, sound
+// signatures, and a CRL of the signer's issuer.
+func checkChain(chain []*x509.Certificate, crl []byte, at time.Time) (path, error) {
+	if len(chain) < 2 {
+		return path{}, fmt.Errorf("certificate is its own authority: %w", ErrUntrusted)
+	}
+	found := path{chain: chain, from: chain[0].NotBefore, until: chain[0].NotAfter}
+	for i, c := range chain {
+		found.narrow(c.NotBefore, c.NotAfter)
+		if i == len(chain)-1 {
+			break // the root is trusted by itself; its own signature says nothing
+		}
+		if !soundSignature(c.SignatureAlgorithm) {
+			return path{}, fmt.Errorf("certificate signed by %v: %w", c.SignatureAlgorithm, ErrUntrusted)
+		}
+		if !namesPolicy(c) {
+			return path{}, fmt.Errorf("certificate of %q is not under the seal policy: %w", c.Subject, ErrUntrusted)
+		}
+	}
+	list, err := checkCRL(crl, chain[0], chain[1], at)
+	if err != nil {
+		return path{}, err
+	}
+	found.narrow(list.ThisUpdate, list.NextUpdate)
+	found.updated = list.ThisUpdate
+	return found, nil
+}
+
+func namesPolicy(c *x509.Certificate) bool {
+	if len(c.PolicyMappings) != 0 {
+		return false
+	}
+	for _, policy := range c.Policies {
+		if policy.Equal(PolicyOID) {
+			return true
+		}
+	}
+	return false
+}
+
+// narrow leaves of the path's span what lies between from and until.
+func (p *path) narrow(from, until time.Time) {
+	if from.After(p.from) {
+		p.from = from
+	}
+	if until.Before(p.until) {
+		p.until = until
+	}
+}
+
+// checkCRL holds that the CRL is the issuer's, covers all its certificates,
+// was in force at the given time and does not list the signer.
+func checkCRL(der []byte, signer, issuer *x509.Certificate, at time.Time) (*x509.RevocationList, error) {
+	list, err := x509.ParseRevocationList(der)
+	if err != nil {
+		return nil, fmt.Errorf("CRL: %w: %w", ErrMalformed, err)
+	}
+	if !bytes.Equal(list.RawIssuer, issuer.RawSubject) || !soundSignature(list.SignatureAlgorithm) {
+		return nil, fmt.Errorf("CRL is not the issuer's: %w", ErrUntrusted)
+	}
+	if err := list.CheckSignatureFrom(issuer); err != nil {
+		return nil, fmt.Errorf("CRL: %w: %w", ErrUntrusted, err)
+	}
+	for _, extension := range list.Extensions {
+		// Critical ones narrow a CRL down: a delta, an indirect or partial one.
+		if extension.Critical {
+			return nil, fmt.Errorf("CRL does not cover every certificate: %w", ErrUntrusted)
+		}
+	}
+	if at.Before(list.ThisUpdate) || at.After(list.NextUpdate) {
+		return nil, fmt.Errorf("CRL of %s to %s is not of the time: %w",
+			list.ThisUpdate.Format(time.RFC3339), list.NextUpdate.Format(time.RFC3339), ErrUntrusted)
+	}
+	for _, entry := range list.RevokedCertificateEntries {
+		if entry.SerialNumber.Cmp(signer.SerialNumber) == 0 {
+			return nil, fmt.Errorf("since %s: %w", entry.RevocationTime.Format(time.RFC3339), ErrRevoked)
+		}
+	}
+	return list, nil
+}
