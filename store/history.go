@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"casemate/store/identity"
+	"casemate/store/journal"
+	"casemate/store/proof"
+)
+
+// Acts named in the journal. ActDeposit is also what an inclusion proof in a receipt must show.
+const (
+	ActDeposit    = "deposit"
+	refusedResult = journal.Refused
+	failedResult  = journal.Failed
+)
+
+// self is the actor of what the safe does by itself.
+var self = identity.Caller{Name: "casemate"}
+
+// JournalQuery selects entries. Zero values select all. Entries are given by index, after After.
+type JournalQuery struct {
+	Object string // document or vault identifier
+	User   string // name of the actor
+	From   time.Time
+	To     time.Time
+	After  uint64 // first index given; to page, one past the last index got
+	Limit  int
+}
+
+func (q JournalQuery) wants(e journal.Entry) bool {
+	switch {
+	case q.Object != "" && e.Object != q.Object && e.Vault != q.Object,
+		q.User != "" && e.Actor.Name != q.User,
+		!q.From.IsZero() && e.At.Before(q.From),
+		!q.To.IsZero() && e.At.After(q.To):
+		return false
+	}
+	return true
+}
+
+// draft is an entry about to be written: who, what, when, from where.
+func (s *Safe) draft(who identity.Caller, act, vault, object, result, reason string) journal.Draft {
+	return journal.Draft{At: s.now(), Act: act, Vault: vault, Object: object, Result: result, Reason: reason,
+		Actor: journal.Actor{Name: who.Name, Issuer: who.Issuer, Serial: who.Serial, From: who.From}}
+}
+
+// Refused journals an attempt that was turned away. It never fails the caller: when the volumes
+// take no writes the log has the refusal.
+func (s *Safe) Refused(ctx context.Context, who identity.Caller, act, object, reason string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if _, err := s.post(ctx, posting{draft: s.draft(who, act, "", clip(object), journal.Refused, clip(reason))}); err != nil {
+		s.slog.Error("a refusal could not be journaled", "act", act, "error", err)
+	}
+}
+
+// clip bounds what a stranger can make the journal keep.
+func clip(text string) string {
+	const most = 256
+	if len(text) > most {
+		text = text[:most]
+	}
+	out := []rune(nil)
+	for _, r := range text {
+		if r < 0x20 || r == 0x7f || r == '\uFFFD' {
+			r = '?'
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
+
+// failed journals that an act whose intent stands did not succeed.
+func (s *Safe) failed(ctx context.Context, draft journal.Draft, cause error) {
+	draft.Result, draft.Reason = journal.Failed, reasonOf(cause)
+	if _, err := s.post(context.WithoutCancel(ctx), posting{draft: draft}); err != nil {
+		s.slog.Error("a failure could not be journaled", "act", draft.Act, "error", err)
+	}
+}
+
+// Journal reads the journal: by object, by user, by period. The reading is itself an entry.
+func (s *Safe) Journal(ctx context.Context, who identity.Caller, q JournalQuery) ([]journal.Entry, error) {
+	if q.Limit <= 0 || q.Limit > MaxPage {
+		q.Limit = MaxPage
+	}
+	if q.Object != "" {
+		if _, err := proof.ParseDocumentID(q.Object); err != nil {
+			return nil, fmt.Errorf("object %q: %w", clip(q.Object), ErrQuery)
+		}
+	}
+	size := s.log.Size()
+	if _, err := s.post(ctx, posting{draft: s.draft(who, "journal-read", "", q.Object, journal.Done, "")}); err != nil {
+		return nil, err
+	}
+	var list []journal.Entry
+	for i := q.After; i < size && len(list) < q.Limit; i++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		e, _, err := s.log.Entry(ctx, i)
+		if err != nil {
+			return nil, s.readError(fmt.Sprintf("journal entry %d", i), err)
+		}
+		if q.wants(e) {
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/binary"
+	"fmt"
+
+	"casemate/store/identity"
+	"casemate/store/journal"
+	"casemate/store/proof"
+)
+
+// MaxPage is the most that one page of a list has.
+const MaxPage = 500
+
+// Stat tells what is attested of a document and how far it is proved.
+func (s *Safe) Stat(ctx context.Context, who identity.Caller, id proof.DocumentID) (Document, error) {
+	rec, err := s.recordFor(ctx, who, id)
+	if err != nil {
+		return Document{}, err
+	}
+	if _, err := s.post(ctx, posting{draft: s.draft(who, "stat", rec.vault.ID.String(), id.String(), journal.Done, "")}); err != nil {
+		return Document{}, err
+	}
+	return s.describe(ctx, rec)
+}
+
+func (s *Safe) describe(ctx context.Context, rec *record) (Document, error) {
+	d := Document{ID: rec.id, Vault: rec.vault.ID, VaultName: rec.vault.Name, Number: rec.number, Attestation: rec.attestation}
+	sp, ok, err := s.roundOf(ctx, rec.leaf)
+	if err != nil {
+		return Document{}, err
+	}
+	if ok {
+		d.Round, d.ProvedAt = sp.Number, sp.At
+	}
+	return d, nil
+}
+
+// List gives the documents of a vault by number, after one, at most limit (MaxPage when 0).
+func (s *Safe) List(ctx context.Context, who identity.Caller, name string, after uint64, limit int) ([]Document, error) {
+	v, err := s.vaultFor(who, name)
+	if err != nil {
+		return nil, err
+	}
+	if limit <= 0 || limit > MaxPage {
+		limit = MaxPage
+	}
+	if _, err := s.post(ctx, posting{draft: s.draft(who, "list", v.ID.String(), "", journal.Done, "")}); err != nil {
+		return nil, err
+	}
+	prefix := append([]byte{typeRecord}, v.ID[:]...)
+	var list []Document
+	cursor := recordKey(v.ID, after)
+	for len(list) < limit {
+		page, err := s.mirror.Scan(ctx, prefix, cursor, limit-len(list))
+		if err != nil {
+			return nil, s.readError("records of vault "+v.ID.String(), err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, item := range page {
+			rec, err := s.openRecord(ctx, v, binary.BigEndian.Uint64(item.Key[len(prefix):]), item.Value)
+			if err != nil {
+				return nil, err
+			}
+			d, err := s.describe(ctx, rec)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, d)
+		}
+		cursor = page[len(page)-1].Key
+	}
+	return list, nil
+}
+
+// Count gives the documents and bytes of a vault.
+func (s *Safe) Count(ctx context.Context, who identity.Caller, name string) (documents, bytes uint64, err error) {
+	v, err := s.vaultFor(who, name)
+	if err != nil {
+		return 0, 0, err
+	}
+	if _, err := s.post(ctx, posting{draft: s.draft(who, "count", v.ID.String(), "", journal.Done, "")}); err != nil {
+		return 0, 0, err
+	}
+	p := v.public()
+	return p.Documents, p.Bytes, nil
+}
+
+// Lookup finds the documents of a vault that have a fingerprint (both digests).
+func (s *Safe) Lookup(ctx context.Context, who identity.Caller, name string, fingerprint proof.Digests) ([]Document, error) {
+	v, err := s.vaultFor(who, name)
+	if err != nil {
+		return nil, err
+	}
+	draft := s.draft(who, "lookup", v.ID.String(), "", journal.Done, "")
+	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
+		return nil, err
+	}
+	mac, err := s.fingerprintMAC(ctx, v, fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	prefix := fingerprintPrefix(v.ID, mac)
+	var list []Document
+	err = s.scan(ctx, prefix, func(key, _ []byte) error {
+		if len(list) == MaxPage || !bytes.HasPrefix(key, prefix) || len(key) != len(prefix)+8 {
+			return nil
+		}
+		rec, err := s.record(ctx, v, binary.BigEndian.Uint64(key[len(prefix):]))
+		if err != nil {
+			return err
+		}
+		if !rec.attestation.Fingerprint.Equal(fingerprint) {
+			return fmt.Errorf("fingerprint index of vault %s: %w", v.ID, ErrIntegrity)
+		}
+		d, err := s.describe(ctx, rec)
+		list = append(list, d)
+		return err
+	})
+	return list, err
+}
+
+// Compare answers whether files of these digests are the document. It is journaled with its
+// answer. A nil SHA3 is not compared; the number of files must be the same.
+func (s *Safe) Compare(ctx context.Context, who identity.Caller, id proof.DocumentID, files []Announced) (bool, error) {
+	rec, err := s.recordFor(ctx, who, id)
+	if err != nil {
+		return false, err
+	}
+	same := len(files) == len(rec.attestation.Files)
+	for i, f := range rec.attestation.Files {
+		if !same {
+			break
+		}
+		if files[i].SHA256 == nil {
+			return false, fmt.Errorf("file %d has no SHA-256: %w", i+1, ErrQuery)
+		}
+		same = subtle.ConstantTimeCompare(files[i].SHA256, f.Digests.SHA256[:]) == 1 &&
+			(files[i].SHA3 == nil || subtle.ConstantTimeCompare(files[i].SHA3, f.Digests.SHA3[:]) == 1)
+	}
+	draft := s.draft(who, "compare", rec.vault.ID.String(), id.String(), journal.Done, "")
+	draft.Refs = map[string]string{"identical": fmt.Sprint(same)}
+	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
+		return false, err
+	}
+	return same, nil
+}

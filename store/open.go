@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"casemate/raid"
+	"casemate/store/journal"
+	"casemate/store/proof"
+)
+
+// Open takes up the safe on an open mirror. There is no separate recovery: whatever the last
+// process left is read, completed or swept here, before the first act is taken.
+//
+//  1. the journal is found and its end checked; it must contain what the token signed last.
+//  2. the vaults and their tallies are read.
+//  3. stages without a document are swept, and journaled as abandoned.
+//  4. the deposits after the last timestamp round become pending again.
+func Open(ctx context.Context, cfg Config) (*Safe, error) {
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Safe{
+		origin: cfg.Origin, demonstration: cfg.Demonstration, mirror: cfg.Mirror, token: cfg.Token,
+		clock: cfg.Clock, authorities: cfg.Authorities, interval: cfg.Interval, alarmAfter: cfg.AlarmAfter,
+		trust: cfg.Trust, vkey: cfg.Trust.JournalVKey, trustFiles: cfg.TrustFiles, verifyScript: cfg.VerifyScript,
+		slog: cfg.Log, vaults: map[string]*vault{}, byID: map[proof.VaultID]*vault{},
+		wantCheckpoint: make(chan struct{}, 1), fatal: make(chan error, 1),
+		stop: stop, stopped: make(chan struct{}),
+	}
+	if err := s.load(ctx); err != nil {
+		stop()
+		return nil, fmt.Errorf("opening the safe: %w", err)
+	}
+	s.ledger = newGather(groupItems, groupBytes, func(p posting) int { return p.size + 1024 }, s.commitGroup)
+	s.sealer = newGather(256, 4<<20, func(j sealing) int { return len(j.request.Attestation) + len(j.request.Fingerprint) }, s.sealGroup)
+	s.start(run)
+	if err := s.sweep(ctx); err != nil {
+		_ = s.Close()
+		return nil, fmt.Errorf("opening the safe: sweeping what was not finished: %w", err)
+	}
+	s.publishSoon()
+	return s, nil
+}
+
+func (s *Safe) load(ctx context.Context) error {
+	log, err := journal.Open(ctx, s.mirror, []byte{typeJournal}, journal.NotFound(func(err error) bool { return errors.Is(err, raid.ErrNotFound) }))
+	if err != nil {
+		return err
+	}
+	s.log = log
+	if err := s.resumeCheckpoint(ctx); err != nil {
+		return err
+	}
+	if err := s.loadVaults(ctx); err != nil {
+		return err
+	}
+	return s.loadPending(ctx)
+}
+
+// loadPending finds the last round and every deposit journaled after it.
+func (s *Safe) loadPending(ctx context.Context) error {
+	raw, err := s.mirror.Get(ctx, singleKey("round"))
+	switch {
+	case errors.Is(err, raid.ErrNotFound):
+	case err != nil:
+		return s.readError("last round", err)
+	default:
+		if err := json.Unmarshal(raw, &s.last); err != nil {
+			return fmt.Errorf("last round: %w: %w", ErrIntegrity, err)
+		}
+	}
+	for i := s.last.To; i < s.log.Size(); i++ {
+		e, _, err := s.log.Entry(ctx, i)
+		if err != nil {
+			return s.readError(fmt.Sprintf("journal entry %d", i), err)
+		}
+		if e.Act != ActDeposit || e.Result != journal.Done {
+			continue
+		}
+		id, err := proof.ParseDocumentID(e.Object)
+		if err != nil {
+			return fmt.Errorf("journal entry %d: %w: %w", i, ErrIntegrity, err)
+		}
+		v, number, err := s.locate(ctx, id)
+		if err != nil {
+			return fmt.Errorf("journal entry %d: %w: %w", i, ErrIntegrity, err)
+		}
+		s.pending = append(s.pending, pendingSeal{leaf: i, vault: v, number: number, at: e.At})
+	}
+	return nil
+}
+
+// start sets the safe's own work going. The two gatherers end last: the loops above them may be
+// waiting for an answer of theirs.
+func (s *Safe) start(ctx context.Context) {
+	lower, stopLower := context.WithCancel(context.WithoutCancel(ctx))
+	gatherers := make(chan struct{}, 2)
+	go func() { s.ledger.run(lower); gatherers <- struct{}{} }()
+	go func() { s.sealer.run(lower); gatherers <- struct{}{} }()
+	loops := make(chan struct{}, 2)
+	go func() { s.publisher(ctx); loops <- struct{}{} }()
+	go func() { s.stamper(ctx); loops <- struct{}{} }()
+	s.running.Add(1)
+	go func() {
+		defer s.running.Done()
+		<-ctx.Done()
+		<-loops
+		<-loops
+		stopLower()
+		<-gatherers
+		<-gatherers
+		close(s.stopped)
+	}()
+}
+
+// sweep takes away what deposits that never came to their end have left, and journals each as
+// abandoned. Running it twice does no harm.
+func (s *Safe) sweep(ctx context.Context) error {
+	return s.scan(ctx, []byte{typeStage}, func(key, value []byte) error {
+		var id proof.DocumentID
+		var st stageRecord
+		if err := json.Unmarshal(value, &st); err != nil || len(key) != 1+len(id) {
+			return fmt.Errorf("stage record: %w", ErrIntegrity)
+		}
+		copy(id[:], key[1:])
+		draft := s.draft(self, ActDeposit, st.Vault.String(), id.String(), journal.Abandoned, "interrupted before its end")
+		if _, err := s.post(ctx, posting{draft: draft}); err != nil {
+			return err
+		}
+		if err := s.discard(id, st.Segments); err != nil {
+			return err
+		}
+		s.slog.Info("an unfinished deposit was swept", "document", id.String())
+		return nil
+	})
+}

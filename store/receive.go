@@ -1,0 +1,251 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"casemate/raid"
+	"casemate/store/proof"
+	"casemate/store/seal"
+)
+
+const (
+	// inlineBytes is how much ciphertext an object may have to ride in the batch of its intent.
+	inlineBytes = 256 << 10
+	// stageBytes is how much ciphertext one staged batch carries: the best shape for the volumes.
+	stageBytes = 16 << 20
+	blockBytes = 1 << 20
+)
+
+// stageRecord says what a deposit under way may have written, so that a sweep can take it away
+// without a search. It is written before, or in the same batch as, the segments it names.
+type stageRecord struct {
+	Vault    proof.VaultID `json:"vault"`
+	Number   uint64        `json:"number"` // 0 until the intent is journaled
+	Segments []uint32      `json:"segments"`
+}
+
+func (r stageRecord) value() []byte {
+	b, _ := json.Marshal(r) // plain numbers: cannot fail
+	return b
+}
+
+// intake receives the files of one object: one pass over the bytes, digests on one side, cipher
+// and volumes on the other. Nothing it writes is visible.
+type intake struct {
+	safe   *Safe
+	vault  *vault
+	id     proof.DocumentID
+	key    [32]byte
+	files  []proof.File
+	counts []uint32 // segments of each file
+
+	pending []raid.Op // ciphertext not yet on the volumes
+	weight  int
+	staged  bool // something is on the volumes
+	flights flights
+}
+
+// flights keeps one staged batch under way while the next is being filled, so that hashing,
+// ciphering and writing overlap, memory stays constant and stage records land in their order.
+type flights struct {
+	wg   sync.WaitGroup
+	slot chan struct{}
+	mu   sync.Mutex
+	err  error
+}
+
+func (f *flights) fail(err error) {
+	f.mu.Lock()
+	if f.err == nil {
+		f.err = err
+	}
+	f.mu.Unlock()
+}
+
+func (f *flights) failed() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+func (s *Safe) newIntake(v *vault) *intake {
+	return &intake{safe: s, vault: v, id: proof.NewDocumentID(), key: s.newKey(),
+		flights: flights{slot: make(chan struct{}, 1)}}
+}
+
+// stage describes what the intake has written or is about to.
+func (in *intake) stage(number uint64) stageRecord {
+	return stageRecord{Vault: in.vault.ID, Number: number, Segments: append([]uint32(nil), in.counts...)}
+}
+
+// file receives one file.
+func (in *intake) file(ctx context.Context, part Part) error {
+	index := uint16(len(in.files) + 1) //nolint:gosec // MaxFiles is far below
+	in.counts = append(in.counts, 0)
+	emit := func(n uint32, segment []byte) error {
+		in.counts[index-1] = n + 1
+		return in.add(ctx, raid.Op{Key: segmentKey(in.id, index, n), Value: append([]byte(nil), segment...)})
+	}
+	w, err := seal.NewEncrypter(in.key, segmentAD(in.vault.ID, in.id, index), emit)
+	if err != nil {
+		return err
+	}
+	digests, size, head, err := pump(ctx, part.Body, w)
+	if err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	in.files = append(in.files, proof.File{Index: int(index), Name: part.Name,
+		MediaType: mediaType(part.MediaType, head), Size: size, Digests: digests})
+	return nil
+}
+
+// add keeps a segment in memory while the object is small and sends full batches on their way.
+func (in *intake) add(ctx context.Context, op raid.Op) error {
+	in.pending = append(in.pending, op)
+	in.weight += len(op.Value)
+	if in.weight < stageBytes {
+		return in.flights.failed()
+	}
+	return in.flush(ctx)
+}
+
+// flush stages what is pending. The stage record rides in the batch, so a crash at any moment
+// leaves segments only where a stage record names them.
+func (in *intake) flush(ctx context.Context) error {
+	if len(in.pending) == 0 {
+		return nil
+	}
+	select {
+	case in.flights.slot <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	ops := append(in.pending, raid.Op{Key: stageKey(in.id), Value: in.stage(0).value()})
+	in.pending, in.weight, in.staged = nil, 0, true
+	in.flights.wg.Add(1)
+	go func() {
+		defer in.flights.wg.Done()
+		defer func() { <-in.flights.slot }()
+		if err := in.safe.commitBatch(ops); err != nil {
+			in.flights.fail(err)
+		}
+	}()
+	return in.flights.failed()
+}
+
+// settle waits for the batches under way. After it, either everything received is on the volumes
+// or in pending (small objects), or an error is told.
+func (in *intake) settle(ctx context.Context) error {
+	if in.staged || in.weight > inlineBytes {
+		if err := in.flush(ctx); err != nil {
+			return err
+		}
+	}
+	in.flights.wg.Wait()
+	return in.flights.failed()
+}
+
+// discard takes away what was staged, in batches. The stage record goes with the last one, so a
+// crash in between leaves the rest to the sweep at Open.
+func (s *Safe) discard(id proof.DocumentID, counts []uint32) error {
+	const perBatch = 4096
+	var ops []raid.Op
+	for f, n := range counts {
+		for i := range n {
+			ops = append(ops, raid.Op{Key: segmentKey(id, uint16(f+1), i), Delete: true}) //nolint:gosec // MaxFiles
+			if len(ops) == perBatch {
+				if err := s.commitBatch(ops); err != nil {
+					return err
+				}
+				ops = nil
+			}
+		}
+	}
+	return s.commitBatch(append(ops, raid.Op{Key: stageKey(id), Delete: true}))
+}
+
+// ringBlocks is how many blocks a body has in memory: one being read, the others being digested.
+const ringBlocks = 4
+
+// pump copies body to w block by block while a second goroutine digests the same blocks. It
+// returns both digests, the size and the first bytes.
+func pump(ctx context.Context, body io.Reader, w io.Writer) (proof.Digests, int64, []byte, error) {
+	blocks := make(chan []byte, ringBlocks)
+	free := make(chan struct{}, ringBlocks)
+	for range ringBlocks {
+		free <- struct{}{}
+	}
+	digested := make(chan struct{})
+	h := proof.NewHasher()
+	go func() {
+		defer close(digested)
+		for b := range blocks {
+			_, _ = h.Write(b) // a hash never fails
+			free <- struct{}{}
+		}
+	}()
+	head, err := pumpBlocks(ctx, body, w, blocks, free)
+	close(blocks)
+	<-digested
+	if err != nil {
+		return proof.Digests{}, 0, nil, err
+	}
+	return h.Sum(), h.Size(), head, nil
+}
+
+// pumpBlocks reads into a ring of buffers. Blocks are digested in order, so the token taken before
+// a buffer is filled again says that its previous content has been digested.
+func pumpBlocks(ctx context.Context, body io.Reader, w io.Writer, blocks chan<- []byte, free <-chan struct{}) ([]byte, error) {
+	var ring [ringBlocks][]byte
+	var head []byte
+	size := 32 << 10 // the first block is small: most documents are
+	for i := 0; ; i++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		<-free
+		if slot := &ring[i%ringBlocks]; cap(*slot) < size {
+			*slot = make([]byte, size)
+		}
+		b := ring[i%ringBlocks][:size]
+		n, err := fill(body, b)
+		if n > 0 {
+			if i == 0 {
+				head = append(head, b[:min(n, sniffBytes)]...)
+			}
+			blocks <- b[:n]
+			if _, err := w.Write(b[:n]); err != nil {
+				return nil, err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return head, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrIncomplete, err)
+		}
+		size = blockBytes
+	}
+}
+
+// fill reads until b is full or the body ends. Unlike io.ReadFull it keeps the body's own word on
+// how it ended: io.EOF for a clean end, anything else for a cut.
+func fill(body io.Reader, b []byte) (int, error) {
+	n := 0
+	for n < len(b) {
+		m, err := body.Read(b[n:])
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,201 @@
+// Package store is the safe: it takes documents, seals and proves them, and gives them back.
+//
+// One act stands in one file. The two walks to read first are Deposit (deposit.go) and stampOnce
+// (rounds.go); Open (open.go) recovers from a crash by the same code as normal operation.
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"casemate/hsm"
+	"casemate/raid"
+	"casemate/store/journal"
+	"casemate/store/proof"
+	"casemate/store/timestamp"
+	"casemate/store/verify"
+)
+
+// Token is what the safe asks of the token process. *hsm.Client is one.
+type Token interface {
+	Seal(ctx context.Context, requests []hsm.SealRequest) ([]hsm.SealResult, error)
+	SignCheckpoint(ctx context.Context, size uint64, root [32]byte, consistency [][32]byte) ([]byte, error)
+	LastCheckpoint(ctx context.Context) (note []byte, size uint64, root [32]byte, err error)
+	NewKey(ctx context.Context, kc hsm.KeyContext) (key [32]byte, record []byte, err error)
+	UnwrapKey(ctx context.Context, kc hsm.KeyContext, record []byte) (key [32]byte, err error)
+}
+
+// Clock is the guarded clock. *timestamp.Guard is one.
+type Clock interface {
+	Read() (timestamp.Reading, error)
+	Observe(token timestamp.Token)
+}
+
+// Stamper asks an external authority for a token over a digest. timestamp.Authorities is one.
+type Stamper interface {
+	Stamp(ctx context.Context, digest [32]byte) (timestamp.Token, error)
+}
+
+// Config is what Open is given.
+type Config struct {
+	Origin        string // name of the journal, fixed for ever
+	Demonstration bool   // no ceremony was held: said in every attestation
+	Mirror        *raid.Mirror
+	Token         Token
+	Clock         Clock
+	Authorities   Stamper
+	Interval      time.Duration // between timestamp rounds
+	AlarmAfter    time.Duration // age of the oldest unproved deposit that raises the alarm
+	Trust         verify.Trust  // what the safe's own control verifies against
+	TrustFiles    map[string][]byte
+	VerifyScript  []byte // put into receipts for convenience
+	Log           *slog.Logger
+}
+
+// Safe is an open safe. Its methods may be called from many goroutines.
+type Safe struct {
+	origin        string
+	demonstration bool
+	mirror        *raid.Mirror
+	token         Token
+	clock         Clock
+	authorities   Stamper
+	interval      time.Duration
+	alarmAfter    time.Duration
+	trust         verify.Trust
+	vkey          string
+	trustFiles    map[string][]byte
+	verifyScript  []byte
+	slog          *slog.Logger
+
+	log    *journal.Log
+	ledger *gather[posting]
+	sealer *gather[sealing]
+
+	vaultMaking sync.Mutex
+	mu          sync.RWMutex // vaults, byID, pending, last, trouble
+	vaults      map[string]*vault
+	byID        map[proof.VaultID]*vault
+	pending     []pendingSeal
+	last        span
+	roundErr    error
+
+	checkpointing  sync.Mutex
+	checkpoint     atomic.Pointer[publishedCheckpoint]
+	wantCheckpoint chan struct{}
+	rounding       sync.Mutex
+
+	fatal   chan error
+	fault   atomic.Pointer[error]
+	stop    context.CancelFunc
+	stopped chan struct{}
+	running sync.WaitGroup
+}
+
+// Fatal gives the error that broke the safe, if one does. Whoever runs the safe then stops the
+// process: Open, not cleverness, finds out what is true.
+func (s *Safe) Fatal() <-chan error { return s.fatal }
+
+func (s *Safe) breakWith(err error) {
+	if s.fault.CompareAndSwap(nil, &err) {
+		s.slog.Error("the safe stops: its state is not known for certain", "error", err)
+		s.fatal <- err
+	}
+}
+
+func (s *Safe) broken() error {
+	if err := s.fault.Load(); err != nil {
+		return fmt.Errorf("%w: %w", ErrStorage, *err)
+	}
+	select {
+	case <-s.stopped:
+		return ErrClosed
+	default:
+		return nil
+	}
+}
+
+// Close stops taking acts, lets those under way finish and returns. The mirror stays open: it is
+// its owner's to close.
+func (s *Safe) Close() error {
+	s.stop()
+	s.running.Wait()
+	return nil
+}
+
+// now is the time written in the journal: the guard's, trusted or not; entries say what happened,
+// attestations alone say how good the clock was.
+func (s *Safe) now() time.Time {
+	reading, _ := s.clock.Read()
+	return reading.Time
+}
+
+// sealingTime is the time that an attestation may declare.
+func (s *Safe) sealingTime() (timestamp.Reading, error) {
+	reading, err := s.clock.Read()
+	switch {
+	case errors.Is(err, timestamp.ErrTimeUntrusted), errors.Is(err, timestamp.ErrTimeWentBack):
+		return reading, fmt.Errorf("%w: %w", ErrTimeUntrusted, err)
+	default:
+		return reading, err
+	}
+}
+
+// newKey draws a fresh key; the kernel's generator never fails once seeded.
+func (s *Safe) newKey() (key [32]byte) {
+	_, _ = rand.Read(key[:])
+	return key
+}
+
+// noteCommitted remembers, in the journal's order, the deposits that wait for a round.
+func (s *Safe) noteCommitted(group []posting, indexes []uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, p := range group {
+		if p.documents == 1 {
+			s.pending = append(s.pending, pendingSeal{leaf: indexes[i], vault: p.vault, number: p.number, at: p.draft.At})
+		}
+	}
+}
+
+func (s *Safe) pendingSeals(most int) (batch []pendingSeal, left int) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n := min(most, len(s.pending))
+	return append([]pendingSeal(nil), s.pending[:n]...), len(s.pending) - n
+}
+
+// settle takes the deposits of a committed round off the waiting list.
+func (s *Safe) settle(n int, sp span) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending = append([]pendingSeal(nil), s.pending[n:]...)
+	s.last = sp
+}
+
+func (s *Safe) lastSpan() span {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.last
+}
+
+// lastExternal is the newest external token known: a document sealed now is no older than it.
+func (s *Safe) lastExternal() *proof.External {
+	sp := s.lastSpan()
+	if sp.Number == 0 {
+		return nil
+	}
+	return &proof.External{Token: sp.Digest, At: sp.At}
+}
+
+func (s *Safe) roundFailure(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.roundErr = err
+}
