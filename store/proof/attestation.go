@@ -8,8 +8,8 @@ import (
 
 // Type and version of the attestation this package reads and writes.
 const (
-	AttestationType    = "casemate/deposit-attestation"
-	AttestationVersion = "1"
+	AttestationTyp = "casemate/deposit-attestation"
+	AttestationV   = "1"
 )
 
 // Attestation is what the safe states about one deposit, and what the token
@@ -61,7 +61,7 @@ type External struct {
 // and V are filled in; times are cut to UTC milliseconds.
 func (a Attestation) Marshal() ([]byte, error) {
 	if a.Typ == "" && a.V == "" {
-		a.Typ, a.V = AttestationType, AttestationVersion
+		a.Typ, a.V = AttestationTyp, AttestationV
 	}
 	if err := a.validate(); err != nil {
 		return nil, fmt.Errorf("writing attestation: %w", err)

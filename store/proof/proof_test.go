@@ -35,7 +35,7 @@ func sampleAttestation() Attestation {
 		size += f.Size
 	}
 	return Attestation{
-		Typ: AttestationType, V: AttestationVersion, Safe: "safe.example/one", Demonstration: true,
+		Typ: AttestationTyp, V: AttestationV, Safe: "safe.example/one", Demonstration: true,
 		Document: DocumentID{1, 2, 3}, Vault: VaultID{9, 8, 7}, Number: 1<<60 + 1,
 		Depositor: Party{Name: "Ada <&> \u2028 Ø", Issuer: "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", Serial: "0a"},
 		Files:     files, Size: size, Fingerprint: ObjectDigests(files),

@@ -9,7 +9,7 @@ import (
 
 // validate says whether the parts of an attestation agree with one another.
 func (a Attestation) validate() error {
-	if a.Typ != AttestationType || a.V != AttestationVersion {
+	if a.Typ != AttestationTyp || a.V != AttestationV {
 		return fmt.Errorf("%w: type %q version %q", ErrInvalid, a.Typ, a.V)
 	}
 	if err := validOrigin(a.Safe); err != nil {
