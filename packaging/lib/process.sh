@@ -33,15 +33,29 @@ alive() {
 start() {
 	local name=$1
 	shift
-	setsid "$@" >>"$LOGS/$name.log" 2>&1 </dev/null &
+	setsid "$@" >>"$LOGS/$name.log" 2>&1 </dev/null 9>&- & # 9 is the demo's lock
 	record "$name" $!
 }
 
-# stop NAME [SECONDS]: TERM, then KILL after SECONDS (10), to that one process.
+# session_of PID: the processes of the session that PID leads, PID left out. The kernel gives
+# nobody else that number while one of them lives.
+session_of() {
+	local stat pid rest
+	for stat in /proc/[0-9]*/stat; do
+		{ read -r rest <"$stat"; } 2>/dev/null || continue
+		pid=${rest%% *} rest=${rest##*) }
+		# shellcheck disable=SC2086 # fields
+		set -- "$1" $rest
+		if [ "$5" = "$1" ] && [ "$pid" != "$1" ] && [ "$2" != Z ]; then printf '%s\n' "$pid"; fi
+	done
+}
+
+# stop NAME [SECONDS]: TERM, then KILL after SECONDS (10), to that one process; then KILL to those
+# it started and left behind.
 stop() {
-	local pid at i=0 limit=$((${2:-10} * 20))
+	local pid='' at='' child i=0 limit=$((${2:-10} * 20))
+	if ! read -r pid at 2>/dev/null <"$RUN/$1.pid"; then return 0; fi
 	if alive "$1"; then
-		read -r pid at <"$RUN/$1.pid"
 		kill -TERM "$pid" 2>/dev/null || true
 		while alive "$1"; do
 			i=$((i + 1))
@@ -52,6 +66,9 @@ stop() {
 			fi
 			sleep 0.05
 		done
+	fi
+	if [ -z "$(started_at "$pid")" ]; then # gone, and nobody else has its number
+		for child in $(session_of "$pid"); do kill -KILL "$child" 2>/dev/null || true; done
 	fi
 	rm -f "$RUN/$1.pid"
 }

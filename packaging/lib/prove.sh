@@ -1,0 +1,137 @@
+# shellcheck shell=bash
+# Deposits, receipts, and the checks of them. Needs say.sh, safe.sh. Reads ROOT DIR.
+
+LARGE=$((1 << 30)) # a document from this size on stays out of its receipt
+FAILED=0           # checks that did not say yes
+DOCUMENTS=()       # what was deposited, by position
+IDS=()
+RECEIPTS=()
+
+# deposit_all FILE...: deposits each; without any, the samples, once in the life of the safe.
+deposit_all() {
+	local file known
+	if [ $# -gt 0 ]; then
+		for file in "$@"; do deposit "$(realpath "$file")"; done
+		return
+	fi
+	for file in "$ROOT"/packaging/samples/*.{pdf,png,txt,zip}; do
+		known=$(awk -F '\t' -v f="$(basename "$file")" '$1 == "sample" && $2 == f {print $3}' "$DIR/deposits" 2>/dev/null | tail -n 1)
+		if [ -n "$known" ]; then
+			remember "$file" "$known"
+			ok "$(basename "$file") is in the safe already: $known"
+		else
+			deposit "$file" sample
+		fi
+	done
+}
+
+# deposit FILE [KIND]
+deposit() {
+	local id
+	if ! run "$DIR/bin/casemate" deposit --json --vault archives --meta source=demo "$1" >"$RUN/deposit.json" 2>"$LOGS/deposit.log"; then
+		tail_of "$LOGS/deposit.log"
+		die "$1 could not be deposited"
+	fi
+	id=$(sed -n 's/.*"id":"\([a-z2-7]\{26\}\)".*/\1/p' "$RUN/deposit.json" | head -n 1)
+	if [ -z "$id" ]; then die "the safe gave no identifier for $1" "see $RUN/deposit.json"; fi
+	printf '%s\t%s\t%s\n' "${2:-file}" "$(basename "$1")" "$id" >>"$DIR/deposits"
+	remember "$1" "$id"
+	ok "$(basename "$1") ($(size_of "$1") bytes) → $id"
+}
+
+remember() {
+	DOCUMENTS+=("$1")
+	IDS+=("$2")
+	RECEIPTS+=("$DIR/receipts/$(basename "$1").${2:0:8}.asice")
+}
+
+size_of() { stat -L -c %s "$1"; }
+
+# fetch_receipts: each receipt, complete, with its document inside unless that is very large.
+fetch_receipts() {
+	local i flags
+	for i in "${!IDS[@]}"; do
+		flags=(--wait=60s --force)
+		if [ "$(size_of "${DOCUMENTS[i]}")" -ge "$LARGE" ]; then flags+=(--detached); fi
+		if ! run "$DIR/bin/casemate" receipt "${flags[@]}" --output "${RECEIPTS[i]}" "${IDS[i]}" >"$LOGS/receipt.log" 2>&1; then
+			tail_of "$LOGS/receipt.log"
+			die "no complete receipt for $(basename "${DOCUMENTS[i]}")" "is the timestamp authority answering? see $LOGS/tsa.log"
+		fi
+	done
+}
+
+# judge TEXT COMMAND...: runs a check; its words are kept in LOGS/check.log and shown if it
+# said no.
+judge() {
+	local text=$1
+	shift
+	if run "$@" >"$LOGS/check.log" 2>&1; then
+		ok "$text"
+	else
+		bad "$text: no"
+		indent <"$LOGS/check.log"
+		FAILED=$((FAILED + 1))
+	fi
+}
+
+# refuse TEXT COMMAND...: a check that must say no.
+refuse() {
+	local text=$1
+	shift
+	if run "$@" >"$LOGS/check.log" 2>&1; then
+		bad "$text: accepted!"
+		indent <"$LOGS/check.log"
+		FAILED=$((FAILED + 1))
+	else
+		ok "$text: refused"
+		note "$(grep -iE 'error|fail|✗|not ' "$LOGS/check.log" | head -n 1)"
+	fi
+}
+
+# verify_all: each receipt by our program, offline, and by openssl alone; the first in full.
+verify_all() {
+	local i name
+	for i in "${!IDS[@]}"; do
+		name=$(basename "${DOCUMENTS[i]}")
+		judge "$name: casemate verify" env -u CASEMATE_URL -u CASEMATE_CERT -u CASEMATE_KEY \
+			"$DIR/bin/casemate" verify "${RECEIPTS[i]}" --document "${DOCUMENTS[i]}" --trust "$DIR/trust"
+		if [ "$i" = 0 ]; then indent <"$LOGS/check.log"; fi
+		judge "$name: verify.sh (sh, openssl and unzip)" \
+			sh "$ROOT/packaging/verify.sh" "${RECEIPTS[i]}" "$DIR/trust" "${DOCUMENTS[i]}"
+		if [ "$i" = 0 ]; then indent <"$LOGS/check.log"; fi
+	done
+}
+
+# read_back_all: the very bytes, and the safe's own control of what lies on its volumes.
+read_back_all() {
+	local i name
+	for i in "${!IDS[@]}"; do
+		name=$(basename "${DOCUMENTS[i]}")
+		judge "$name: what comes out is what went in" same_bytes "${IDS[i]}" "${DOCUMENTS[i]}"
+		judge "$name: both volumes, seal, timestamp and journal checked by the safe" \
+			"$DIR/bin/casemate" check "${IDS[i]}"
+	done
+}
+
+same_bytes() { (set -o pipefail && "$DIR/bin/casemate" get "$1" --output - | cmp - "$2"); }
+
+# try_to_cheat: what must be refused is refused: another byte, another authority, no certificate.
+try_to_cheat() {
+	local i small=0 forged="$RUN/forged"
+	for i in "${!DOCUMENTS[@]}"; do
+		if [ "$(size_of "${DOCUMENTS[i]}")" -lt "$(size_of "${DOCUMENTS[small]}")" ]; then small=$i; fi
+	done
+	{ cat "${DOCUMENTS[small]}" && printf ' '; } >"$forged"
+	refuse "one byte more in $(basename "${DOCUMENTS[small]}"), judged by casemate verify" \
+		"$DIR/bin/casemate" verify "${RECEIPTS[small]}" --document "$forged" --trust "$DIR/trust"
+	refuse "the same, judged by verify.sh" \
+		sh "$ROOT/packaging/verify.sh" "${RECEIPTS[small]}" "$DIR/trust" "$forged"
+	rm -rf "$RUN/trust"
+	cp -r "$DIR/trust" "$RUN/trust"
+	cp "$DIR/access.pem" "$RUN/trust/seal.pem"
+	refuse "a seal that the access authority would vouch for" \
+		sh "$ROOT/packaging/verify.sh" "${RECEIPTS[small]}" "$RUN/trust" "${DOCUMENTS[small]}"
+	refuse "a caller with the auditor's certificate who wants to read" \
+		"$DIR/bin/casemate" --cert "$DIR/clients/auditor.crt" --key "$DIR/clients/auditor.key" get "${IDS[small]}" --output "$RUN/stolen"
+	rm -rf "$forged" "$RUN/trust"
+}
