@@ -16,7 +16,7 @@ type Announced struct {
 }
 
 // CompareRequest asks whether files are those of a document, without sending them:
-// one element a file, in the document's order, each with at least one digest.
+// one element a file, in the document's order, each with its SHA-256 at least.
 type CompareRequest struct {
 	Files []Digests `json:"files"`
 }

@@ -69,9 +69,10 @@ type Documents struct {
 // Check is the reply of POST /documents/{id}/check: the safe has read everything
 // again and says, step by step, what held.
 type Check struct {
-	OK    bool      `json:"ok"`
-	At    time.Time `json:"at"`
-	Steps []Step    `json:"steps"`
+	OK          bool      `json:"ok"`
+	Provisional bool      `json:"provisional"` // no external timestamp yet; everything else was checked
+	At          time.Time `json:"at"`
+	Steps       []Step    `json:"steps"`
 }
 
 // Step is one verification of a [Check].

@@ -48,14 +48,15 @@ const (
 	CodeUnknownPath   = "unknown-path"       // 404
 	CodeUnknownVault  = "unknown-vault"      // 404
 	CodeUnknownDoc    = "unknown-document"   // 404
-	CodeUnknownFile   = "unknown-file"       // 404
 	CodeMethod        = "method-not-allowed" // 405
 	CodeVaultExists   = "vault-exists"       // 409
+	CodeEmpty         = "empty-document"     // 400: no file part came
+	CodeQuery         = "bad-query"          // 400
 	CodeTooLarge      = "too-large"          // 413
 	CodeTooManyFiles  = "too-many-files"     // 413
 	CodeUnsupported   = "unsupported-media"  // 415
 	CodeDigestDiffers = "digest-mismatch"    // 422: the bytes are not those announced
-	CodeTooSlow       = "too-slow"           // 408: nothing came for too long
+	CodeTooSlow       = "too-slow"           // 408: too little came for too long
 
 	// The safe.
 	CodeInternal        = "internal"         // 500: see the incident
@@ -63,6 +64,5 @@ const (
 	CodeSealUnavailable = "seal-unavailable" // 503: the token does not answer
 	CodeTimeUntrusted   = "time-untrusted"   // 503
 	CodeStorage         = "storage"          // 507: full or read-only
-	CodeBusy            = "busy"             // 503: too much at once
 	CodeStopping        = "stopping"         // 503: the safe is going down
 )

@@ -2,7 +2,8 @@ package wire
 
 import "time"
 
-// Status is the reply of GET /status: how the safe is, for persons and monitors.
+// Status is the reply of GET /status: how the safe is, for persons and monitors. It
+// names no document.
 type Status struct {
 	Safe          string    `json:"safe"` // origin
 	Version       string    `json:"version"`
@@ -12,30 +13,23 @@ type Status struct {
 	Alarms        []string  `json:"alarms"` // sentences; empty when OK
 
 	Clock   Clock         `json:"clock"`
-	Token   TokenStatus   `json:"token"`
 	Storage StorageStatus `json:"storage"`
 	Journal JournalStatus `json:"journal"`
 	Proofs  ProofStatus   `json:"proofs"`
 }
 
-// TokenStatus tells whether the token process seals.
-type TokenStatus struct {
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail,omitempty"`
-}
-
-// StorageStatus tells how the mirrored volumes are.
+// StorageStatus tells how the mirror is.
 type StorageStatus struct {
-	OK      bool           `json:"ok"`
+	OK      bool           `json:"ok"` // every volume is in sync
 	Volumes []VolumeStatus `json:"volumes"`
 }
 
-// VolumeStatus is one member of the mirror; FreeBytes is -1 when unknown.
+// VolumeStatus is one member of the mirror.
 type VolumeStatus struct {
 	Name      string `json:"name"`
 	State     string `json:"state"`
 	Detail    string `json:"detail,omitempty"`
-	FreeBytes int64  `json:"freeBytes"`
+	FreeBytes int64  `json:"freeBytes"` // -1 when not known
 }
 
 // JournalStatus tells how long the journal is.
@@ -46,8 +40,9 @@ type JournalStatus struct {
 
 // ProofStatus tells how timestamp rounds go.
 type ProofStatus struct {
-	Pending   uint64     `json:"pending"`             // documents sealed, not yet under an external timestamp
-	Round     uint64     `json:"round"`               // the last round, 0 none
-	LastToken *time.Time `json:"lastToken,omitempty"` // time in the last external token
-	Problem   string     `json:"problem,omitempty"`   // why no authority answers
+	Round        uint64     `json:"round"`                  // the last round, 0 none
+	RoundAt      *time.Time `json:"roundAt,omitempty"`      // its external time
+	Pending      int        `json:"pending"`                // documents no external token covers yet
+	PendingSince *time.Time `json:"pendingSince,omitempty"` // the oldest of them
+	Problem      string     `json:"problem,omitempty"`      // why the last attempt failed
 }

@@ -8,7 +8,7 @@ type NewVault struct {
 }
 
 // Vault is a closed set of documents under one key: reply of POST /vaults (201).
-// Wherever a path has {vault}, its name or its id may stand.
+// Where a path has {vault}, its name stands.
 type Vault struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`

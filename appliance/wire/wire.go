@@ -43,6 +43,6 @@ const (
 	MaxMetadata = 32 << 10 // bytes of all metadata keys and values together
 	MaxName     = 1024     // bytes of a file name, UTF-8
 	MaxFiles    = 1000     // files of one document
-	MaxPage     = 1000     // elements of one page of a list
+	MaxPage     = 500      // elements of one page of a list
 	DefaultPage = 100      // elements of a page when the caller names no limit
 )

@@ -1,0 +1,98 @@
+// Package web is the door of the safe: TLS, who is calling, who may pass, how long
+// and how much, and in which words somebody is turned away. It knows no act of the
+// safe; whatever stands behind the door (the API, later the panel) brings its own
+// routes and asks here.
+//
+// What it promises:
+//
+//   - TLS 1.3 alone, no session tickets, HTTP/1.1 alone;
+//   - a caller is looked up anew on every request, so that expiry and revocation take
+//     effect in the middle of a connection;
+//   - every refusal is one [wire.Problem] out of one table, and reaches the journal:
+//     that of a known caller at once, those of strangers gathered by source;
+//   - a slow peer holds nothing for long, an hours-long upload that makes progress is
+//     never cut.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"casemate/store/identity"
+)
+
+// Config is what a [Door] is made of.
+type Config struct {
+	Directory *identity.Directory
+	// Journal writes a refusal into the journal; it must not fail and bounds itself.
+	Journal func(ctx context.Context, who identity.Caller, act, object, reason string)
+	Log     *slog.Logger
+	Now     func() time.Time // for certificates; nil is time.Now
+	Limits  Limits           // zero values are replaced by those of DefaultLimits
+}
+
+// Door decides who passes. It is safe for concurrent use.
+type Door struct {
+	directory *identity.Directory
+	journal   func(ctx context.Context, who identity.Caller, act, object, reason string)
+	log       *slog.Logger
+	now       func() time.Time
+	limits    Limits
+	strangers *strangers
+}
+
+// New makes a door. Run must be called for the refusals of strangers to be journaled.
+func New(c Config) *Door {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Door{
+		directory: c.Directory, journal: c.Journal, log: c.Log, now: c.Now,
+		limits: c.Limits.orDefault(), strangers: newStrangers(c.Now),
+	}
+}
+
+// Run writes the gathered refusals of strangers into the journal until ctx ends, and
+// once more then.
+func (d *Door) Run(ctx context.Context) {
+	tick := time.NewTicker(d.limits.Gather)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			d.flush(ctx)
+		case <-ctx.Done():
+			d.flush(context.WithoutCancel(ctx))
+			return
+		}
+	}
+}
+
+func (d *Door) flush(ctx context.Context) {
+	for _, s := range d.strangers.take() {
+		d.journal(ctx, s.who, "connect", "", s.reason())
+	}
+}
+
+// caller says who sends this request, by the certificate of its connection.
+func (d *Door) caller(r *http.Request) (identity.Caller, error) {
+	var who identity.Caller
+	err := identity.ErrNoCertificate
+	if r.TLS != nil {
+		who, err = d.directory.Caller(r.TLS.PeerCertificates, d.now())
+	}
+	who.From = source(r)
+	return who, err
+}
+
+// source is the address a request comes from, without its port.
+func source(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return "unknown"
+	}
+	return host
+}
