@@ -73,6 +73,13 @@ stop() {
 	rm -f "$RUN/$1.pid"
 }
 
+# tree_of PID: the process and all below it.
+tree_of() {
+	local child
+	printf '%s\n' "$1"
+	for child in $(pgrep -P "$1"); do tree_of "$child"; done
+}
+
 # await NAME SECONDS CONDITION...: waits until a condition holds; false at once if NAME ended.
 await() {
 	local name=$1 limit=$(($2 * 20)) i=0

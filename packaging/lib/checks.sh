@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# The steps of packaging/test: check_NAME each, in the module's top folder. Needs say.sh,
+# install.sh, process.sh. Reads ROOT OUT WORK LONG; counts PASSED and BROKEN.
+
+GOLANGCI=v2.14.0
+
+# The packages that run things side by side; the race detector makes the rest slower, not safer.
+RACE='./appliance/... ./hsm/... ./raid/... ./store/... ./systemd/...'
+
+# attempt NAME: one step, its words in OUT/NAME.log, shown when it failed.
+attempt() {
+	local begin=$SECONDS status=0
+	step "$1"
+	(
+		set -eu # a subshell of its own, or "if" would switch it off
+		"check_$1"
+	) >"$OUT/$1.log" 2>&1 </dev/null &
+	RUNNING=$!
+	wait "$RUNNING" || status=$?
+	if [ "$status" = 0 ]; then
+		PASSED=$((PASSED + 1))
+		ok "$1, $((SECONDS - begin)) s"
+	else
+		BROKEN=$((BROKEN + 1))
+		tail -n 200 "$OUT/$1.log" | indent
+		bad "$1, $((SECONDS - begin)) s; all of it is in $OUT/$1.log"
+	fi
+	RUNNING=''
+}
+
+check_format() {
+	local unformatted
+	unformatted=$(git ls-files '*.go' | xargs gofmt -l)
+	if [ -n "$unformatted" ]; then
+		printf 'not as gofmt writes it:\n%s\n' "$unformatted"
+		return 1
+	fi
+	go mod verify
+}
+
+check_vet() { go vet ./...; }
+
+check_lint() {
+	local linter=$ROOT/.cache/bin/golangci-lint
+	if ! "$linter" version 2>/dev/null | grep -q "${GOLANGCI#v} "; then
+		GOBIN=$ROOT/.cache/bin go install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$GOLANGCI"
+	fi
+	"$linter" run ./...
+}
+
+check_shell() {
+	git ls-files | while read -r file; do
+		case $file in
+		*.sh) printf '%s\n' "$file" ;;
+		*) if head -c 20 "$file" | grep -qE '^#!/bin/(ba)?sh'; then printf '%s\n' "$file"; fi ;;
+		esac
+	done | xargs shellcheck -x
+}
+
+check_go() { go test -timeout 30m ./...; }
+
+# The tests of format and of the outside tools ran above; here what shares memory.
+check_race() {
+	# shellcheck disable=SC2086 # patterns
+	go test -race -timeout 30m $RACE
+}
+
+check_fuzz() {
+	local file target time=3s
+	if [ -n "$LONG" ]; then time=60s; fi
+	git grep -noE '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | while IFS=: read -r file _ target; do
+		printf '── %s %s\n' "$file" "${target#func }"
+		go test -run '^$' -fuzz "^${target#func }\$" -fuzztime "$time" "./$(dirname "$file")"
+	done
+}
+
+# check_demo: from nothing, on files somebody would bring.
+check_demo() {
+	head -c 3000000 /dev/urandom >"$WORK/photograph — été.raw"
+	: >"$WORK/empty"
+	./packaging/demo --dir "$WORK/demo" --port "$(some_port)" --once \
+		packaging/samples/* "$WORK/photograph — été.raw" "$WORK/empty"
+}
+
+check_again() {
+	./packaging/demo --dir "$WORK/demo" --port "$(some_port)" --once
+	test ! -e "$WORK/demo/ready"
+	"$WORK/demo/bin/casemated" fsck --config "$WORK/demo/casemate.toml"
+}
+
+# check_stop: what a script relies on: ready, env, and nothing left after SIGTERM.
+check_stop() {
+	local dir=$WORK/demo process
+	start demo ./packaging/demo --dir "$dir" --port "$(some_port)"
+	if ! await demo 300 test -e "$dir/ready"; then
+		cat "$LOGS/demo.log"
+		return 1
+	fi
+	# shellcheck disable=SC1091 # written by the demo
+	. "$dir/env"
+	printf 'from outside\n' >"$WORK/outside.txt"
+	"$dir/bin/casemate" deposit --vault archives --wait --receipt "$WORK/outside.asice" "$WORK/outside.txt"
+	sh packaging/verify.sh "$WORK/outside.asice" "$dir/trust" "$WORK/outside.txt"
+	stop demo 30
+	test ! -e "$dir/ready"
+	for process in /proc/[0-9]*; do
+		case $(readlink "$process/exe") in
+		"$dir"/bin/*) echo "this stayed behind: $(tr '\0' ' ' <"$process/cmdline")" && return 1 ;;
+		esac
+	done
+}
+
+# some_port: a port with two free neighbours.
+some_port() {
+	local port=18443
+	until port_free tcp "$port" && port_free tcp $((port + 1)) && port_free udp $((port + 2)); do port=$((port + 3)); done
+	printf '%s' "$port"
+}
+
+# clean_up: stops what runs, removes what was made.
+clean_up() {
+	local status=$?
+	trap '' TERM INT HUP
+	set +e
+	# shellcheck disable=SC2046 # numbers
+	if [ -n "$RUNNING" ]; then kill -TERM $(tree_of "$RUNNING") 2>/dev/null; fi
+	stop demo 30
+	rm -rf "$WORK"
+	exit "$status"
+}
