@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -100,7 +101,7 @@ func findPath(data signedData, roots *x509.CertPool, at time.Time) (path, error)
 	}
 	var reasons []error
 	for _, chain := range chains {
-		found, err := checkChain(chain, data.crl, at)
+		found, err := checkChain(chain, data, at)
 		if err == nil {
 			return found, nil
 		}
@@ -136,10 +137,16 @@ func critical(c *x509.Certificate, oid []int) bool {
 
 // checkChain demands of a chain x509 found good what x509 does not: the
 // policy named outright in every certificate under the root, sound
-// signatures, and a CRL of the signer's issuer.
-func checkChain(chain []*x509.Certificate, crl []byte, at time.Time) (path, error) {
+// signatures, a CRL of the signer's issuer, and that the seal carries no
+// certificate of no use to it, which nobody would have checked.
+func checkChain(chain []*x509.Certificate, data signedData, at time.Time) (path, error) {
 	if len(chain) < 2 {
 		return path{}, fmt.Errorf("certificate is its own authority: %w", ErrUntrusted)
+	}
+	for _, der := range data.certificates {
+		if !slices.ContainsFunc(chain, func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, der) }) {
+			return path{}, fmt.Errorf("seal carries a certificate outside its chain: %w", ErrUntrusted)
+		}
 	}
 	found := path{chain: chain, from: chain[0].NotBefore, until: chain[0].NotAfter}
 	for i, c := range chain {
@@ -154,7 +161,7 @@ func checkChain(chain []*x509.Certificate, crl []byte, at time.Time) (path, erro
 			return path{}, fmt.Errorf("certificate of %q is not under the seal policy: %w", c.Subject, ErrUntrusted)
 		}
 	}
-	list, err := checkCRL(crl, chain[0], chain[1], at)
+	list, err := checkCRL(data.crl, chain[0], chain[1], at)
 	if err != nil {
 		return path{}, err
 	}
