@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # names shared with who sources this
 # The steps of packaging/test: check_NAME each, in the module's top folder. Needs say.sh,
 # install.sh, process.sh. Reads ROOT OUT WORK LONG; counts PASSED and BROKEN.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # names shared with who sources this
 # Deposits, receipts, and the checks of them. Needs say.sh, safe.sh. Reads ROOT DIR.
 
 LARGE=$((1 << 30)) # a document from this size on stays out of its receipt

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # names shared with who sources this
 # The demo's safe: its directory, its configuration, its processes. Needs say.sh, process.sh.
 # Reads ROOT DIR PORT; sets DIR (absolute) PORT CLOCK_PORT TSA_PORT RUN LOGS and CASEMATE_*.
 

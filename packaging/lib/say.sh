@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # names shared with who sources this
 # Words on the terminal. Steps go to standard output; what went wrong goes to standard error,
 # as "error:" (what) and "hint:" (what to do), like every command of Casemate.
 
