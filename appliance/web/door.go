@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"casemate/store/identity"
@@ -36,7 +37,7 @@ type Config struct {
 
 // Door decides who passes. It is safe for concurrent use.
 type Door struct {
-	directory *identity.Directory
+	directory atomic.Pointer[identity.Directory]
 	journal   func(ctx context.Context, who identity.Caller, act, object, reason string)
 	log       *slog.Logger
 	now       func() time.Time
@@ -49,11 +50,17 @@ func New(c Config) *Door {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Door{
-		directory: c.Directory, journal: c.Journal, log: c.Log, now: c.Now,
+	d := &Door{
+		journal: c.Journal, log: c.Log, now: c.Now,
 		limits: c.Limits.orDefault(), strangers: newStrangers(c.Now),
 	}
+	d.directory.Store(c.Directory)
+	return d
 }
+
+// Use puts another table of callers in force: it holds from the next request on, also
+// on connections that are open.
+func (d *Door) Use(directory *identity.Directory) { d.directory.Store(directory) }
 
 // Run writes the gathered refusals of strangers into the journal until ctx ends, and
 // once more then.
@@ -82,7 +89,7 @@ func (d *Door) caller(r *http.Request) (identity.Caller, error) {
 	var who identity.Caller
 	err := identity.ErrNoCertificate
 	if r.TLS != nil {
-		who, err = d.directory.Caller(r.TLS.PeerCertificates, d.now())
+		who, err = d.directory.Load().Caller(r.TLS.PeerCertificates, d.now())
 	}
 	who.From = source(r)
 	return who, err

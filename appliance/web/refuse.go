@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -20,8 +21,10 @@ const maxDetail = 400
 // 4xx the caller reads it, since it is about what he sent; with 5xx it may speak of
 // the inside, so it goes to the log alone, beside the incident that the caller gets.
 //
-// The journal gets the code, never the text. journaled says that the safe has told it
-// already (a deposit that began).
+// The journal gets the code, never the text: of every refusal, and of stored bytes that
+// fail their check. Other failures are no refusals, and are the safe's to tell.
+// journaled says that it has done so already (a deposit that began). Without an act
+// (an unknown address) there is nothing to journal.
 func (d *Door) Refuse(w http.ResponseWriter, r *http.Request, act, object string, err error, journaled bool) {
 	e := lookup(err)
 	p := e.problem(english)
@@ -38,16 +41,17 @@ func (d *Door) Refuse(w http.ResponseWriter, r *http.Request, act, object string
 	case t.stranger:
 		d.strangers.add(t.who, e.code)
 		w.Header().Set("Connection", "close")
-	case act != "" && !journaled:
+	case act == "" || journaled || errors.Is(err, context.Canceled):
+	case e.status < 500 || e.code == wire.CodeIntegrity:
 		d.journal(r.Context(), t.who, act, object, e.code)
 	}
 	writeProblem(w, p)
 }
 
-// Aborted tells log and journal that a reply was broken off in the middle, and breaks
+// Abort tells log and journal that a reply was broken off in the middle, and breaks
 // the connection: the peer must not take what it has for the whole. It does not
 // return.
-func (d *Door) Aborted(r *http.Request, act, object string, err error) {
+func (d *Door) Abort(r *http.Request, act, object string, err error) {
 	e, t := lookup(err), traceOf(r)
 	t.code = e.code
 	d.log.ErrorContext(r.Context(), "a reply was broken off", "incident", t.incident, "act", act, "code", e.code, "error", err)

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"net/http"
+
+	"casemate/appliance/web"
+	"casemate/appliance/wire"
+	"casemate/store/identity"
+)
+
+// Who may do what. Rights joined by | mean that one of them is enough. The right to
+// administer opens no document and no journal.
+var (
+	anybody    = web.Public
+	known      = web.Need(identity.RightAny)
+	depositing = web.Need(identity.RightDeposit)
+	reading    = web.Need(identity.RightRead)
+	checking   = web.Need(identity.RightRead | identity.RightAudit)
+	auditing   = web.Need(identity.RightAudit)
+	running    = web.Need(identity.RightAdminister)
+)
+
+// routes is the API.
+func routes() []route {
+	return []route{
+		get("/status", known, "status", "How the safe is", nil, (*API).status),
+		get("/trust", known, "trust", "The anchors this safe says are its own", nil, (*API).trust),
+		get("/problems", anybody, "", "Every refusal, with its remedy", nil, (*API).problems),
+		stream("/openapi.json", anybody, "", "This description", wire.JSON, nil, (*API).openapi),
+
+		post("/vaults", running, "vault-create", "Make a vault", http.StatusCreated, (*API).createVault),
+		get("/vaults", known, "vaults", "The vaults the caller may use", nil, (*API).vaults),
+		get("/vaults/{vault}/count", known, "count", "How many documents a vault has", nil, (*API).count),
+		get("/vaults/{vault}/documents", reading, "list", "Documents of a vault, by number", paging, (*API).list),
+		form[wire.Meta]("/vaults/{vault}/documents", depositing, "deposit", "Deposit a document of one or more files", (*API).deposit),
+
+		get("/documents/{id}", reading, "stat", "What is attested of a document, and how far it is proved", nil, (*API).stat),
+		stream("/documents/{id}/files/{n}", reading, "read", "The original bytes of a file", anyMedia, nil, (*API).read),
+		stream("/documents/{id}/receipt", reading, "receipt", "The receipt, with the document or detached", wire.Receipt, detaching, (*API).receipt),
+		run("/documents/{id}/check", checking, "check", "Have the safe verify a document on every volume", (*API).check),
+		post("/documents/{id}/compare", reading, "compare", "Whether files of these digests are the document", http.StatusOK, (*API).compare),
+
+		get("/journal", auditing, "journal-read", "Entries of the journal", searching, (*API).journal),
+		stream("/journal/checkpoint", known, "checkpoint", "The last signed checkpoint (C2SP tlog-checkpoint)", wire.Text, nil, (*API).checkpoint),
+	}
+}
+
+// Media types that are no shape of package wire.
+const (
+	formData = "multipart/form-data"
+	anyMedia = "*/*"
+)
+
+var (
+	integer = map[string]any{"type": "integer", "minimum": 0}
+	moment  = map[string]any{"type": "string", "format": "date-time"}
+	text    = map[string]any{"type": "string"}
+	bit     = map[string]any{"type": "string", "enum": []string{"0", "1"}}
+	size    = map[string]any{"type": "integer", "minimum": 1, "maximum": wire.MaxPage, "default": wire.DefaultPage}
+
+	paging = []param{
+		{"after", integer, "where the page begins: next of the page before"},
+		{"limit", size, "the most that the page has"},
+	}
+	detaching = []param{{"detached", bit, "1 leaves the document's bytes out"}}
+	searching = append([]param{
+		{"object", text, "identifier of a document or a vault"},
+		{"user", text, "name of a caller"},
+		{"from", moment, "the earliest time"},
+		{"to", moment, "the latest time"},
+	}, paging...)
+)
