@@ -187,14 +187,19 @@ func ParseCheckpointNote(b []byte, vkey string) (Checkpoint, error) {
 	if c.Origin != k.origin {
 		return Checkpoint{}, fmt.Errorf("reading checkpoint of %q with the key of %q: %w", c.Origin, k.origin, ErrSignature)
 	}
-	if again := noteBytes(n); len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 || !bytes.Equal(again, b) {
+	if len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 || !bytes.Equal(noteBytes(n), b) {
 		return Checkpoint{}, fmt.Errorf("reading checkpoint: %w: want exactly one signature", ErrMalformed)
 	}
 	return c, nil
 }
 
-// noteBytes spells the note out again with its first signature.
+// noteBytes spells the note out again with its first signature. Package note takes
+// base64 with stray bits in its last letter; what this gives has none.
 func noteBytes(n *note.Note) []byte {
 	sig := n.Sigs[0]
-	return fmt.Appendf(nil, "%s\n— %s %s\n", n.Text, sig.Name, sig.Base64)
+	raw, err := base64.StdEncoding.Strict().DecodeString(sig.Base64)
+	if err != nil {
+		return nil
+	}
+	return fmt.Appendf(nil, "%s\n— %s %s\n", n.Text, sig.Name, base64.StdEncoding.EncodeToString(raw))
 }
