@@ -21,12 +21,13 @@ type Entry struct {
 // an intermediate authority, which refuses all it issued.
 type Revoked struct{ Issuer, Serial string }
 
-// Directory knows the authorities, the table of callers and what was revoked. It is
-// immutable and safe for concurrent use.
+// Directory knows the authorities, the table of callers and what was revoked. What it
+// answers never changes but with time. It is safe for concurrent use.
 type Directory struct {
 	roots   *x509.CertPool
 	callers map[Revoked]Entry
 	revoked map[Revoked]bool
+	known   memory
 }
 
 // NewDirectory checks the table whole: every entry has a name, at least one known
@@ -97,29 +98,43 @@ func parseID(issuer, serial string) (Revoked, error) {
 // [ErrNoCertificate], [ErrUnknownAuthority], [ErrRevoked], [ErrExpired] and
 // [ErrUnknownCaller]. From ErrRevoked on, the certificate is truly one of an
 // authority of this safe, and the Caller returned beside the error carries its
-// issuer and serial, so that the refusal can be journaled; it has no roles.
+// issuer and serial, so that the refusal can be journaled; it has no roles. The slices
+// of a Caller belong to the directory.
 func (d *Directory) Caller(chain []*x509.Certificate, now time.Time) (Caller, error) {
 	if len(chain) == 0 {
 		return Caller{}, ErrNoCertificate
 	}
-	path, verr := d.verify(chain, now)
-	if verr != nil && !errors.Is(verr, ErrExpired) {
-		return Caller{}, verr
+	key := digest(chain)
+	if j, ok := d.known.at(key, now); ok {
+		return j.who, j.err
 	}
+	path, err := d.verify(chain, now)
+	if err != nil && !errors.Is(err, ErrExpired) {
+		return Caller{}, err
+	}
+	who, jerr := d.judge(path, err)
+	if err == nil {
+		d.known.keep(key, judgement{who: who, err: jerr}.within(path))
+	}
+	return who, jerr
+}
+
+// judge says who stands at the end of a path that is right, or is so save for the time.
+func (d *Directory) judge(path []*x509.Certificate, expired error) (Caller, error) {
 	who := Caller{Issuer: IssuerID(path[1]), Serial: SerialID(path[0].SerialNumber)}
 	for i := range path[:len(path)-1] {
 		if d.revoked[Revoked{IssuerID(path[i+1]), SerialID(path[i].SerialNumber)}] {
 			return who, ErrRevoked
 		}
 	}
-	if verr != nil {
-		return who, verr
+	if expired != nil {
+		return who, expired
 	}
 	e, ok := d.callers[Revoked{who.Issuer, who.Serial}]
 	if !ok {
 		return who, ErrUnknownCaller
 	}
-	who.Name, who.Roles, who.Vaults = e.Name, slices.Clone(e.Roles), slices.Clone(e.Vaults)
+	who.Name, who.Roles, who.Vaults = e.Name, e.Roles, e.Vaults
 	return who, nil
 }
 
