@@ -19,13 +19,13 @@ const (
 
 // Limits both ends keep.
 const (
-	MaxMessage    = 32 << 20 // bytes of one request or reply
-	MaxSeals      = 256      // documents in one seal request
-	MaxRandom     = 4096     // bytes of one random request
-	MaxSealBytes  = 8 << 20  // attestations and fingerprints of one seal request, before base64
-	MaxProof      = 64       // hashes of a consistency proof
-	MaxKeyRecord  = 2048     // bytes of a wrapped-key record
-	MaxCSR        = 8192     // bytes of a certificate request
+	MaxMessage   = 32 << 20 // bytes of one request or reply
+	MaxSeals     = 256      // documents in one seal request
+	MaxRandom    = 4096     // bytes of one random request
+	MaxSealBytes = 8 << 20  // attestations and fingerprints of one seal request, before base64
+	MaxProof     = 64       // hashes of a consistency proof
+	MaxKeyRecord = 2048     // bytes of a wrapped-key record
+	MaxCSR       = 8192     // bytes of a certificate request
 )
 
 // Empty is a request or a reply that says nothing.
@@ -126,6 +126,16 @@ func Classify(err error) Class {
 		}
 	}
 	return classes[0]
+}
+
+// Classified tells whether an error already carries one of the sentinels.
+func Classified(err error) bool {
+	for _, c := range classes {
+		if errors.Is(err, c.Err) {
+			return true
+		}
+	}
+	return false
 }
 
 func sentinel(code string) error {

@@ -1,0 +1,126 @@
+package module
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/ThalesIgnite/crypto11"
+	"github.com/miekg/pkcs11"
+
+	"casemate/hsm"
+)
+
+// errNoToken: the slots hold no token of that label and serial.
+var errNoToken = errors.New("no token with this label and serial")
+
+// session flags of every session: PKCS#11 has no parallel ones any more.
+const sessionFlags = pkcs11.CKF_SERIAL_SESSION | pkcs11.CKF_RW_SESSION
+
+// token is one token, logged in. crypto11 owns the library (it initialises and
+// finalises) and holds the login; p is a second door into the same library for
+// what crypto11 lacks, and login is one for all sessions of a process.
+type token struct {
+	c        *crypto11.Context
+	p        *pkcs11.Ctx
+	slot     uint
+	info     hsm.Token
+	sessions *sessions
+}
+
+// load opens the library without initialising it.
+func load(t Token) (*pkcs11.Ctx, error) {
+	if t.SoftHSMConf != "" {
+		if err := os.Setenv("SOFTHSM2_CONF", t.SoftHSMConf); err != nil {
+			return nil, fmt.Errorf("naming SoftHSM's configuration: %w", err)
+		}
+	}
+	p := pkcs11.New(t.Module)
+	if p == nil {
+		return nil, fmt.Errorf("loading %q: not a PKCS#11 library of this machine: %w", t.Module, hsm.ErrUnavailable)
+	}
+	return p, nil
+}
+
+// withLibrary runs fn between initialising and finalising the library.
+func withLibrary(p *pkcs11.Ctx, fn func() error) error {
+	if err := p.Initialize(); err != nil {
+		return fmt.Errorf("initialising the PKCS#11 library: %w", err)
+	}
+	err := fn()
+	if ferr := p.Finalize(); ferr != nil && err == nil {
+		return fmt.Errorf("finalising the PKCS#11 library: %w", ferr)
+	}
+	return err
+}
+
+// findSlot looks for the one token of a label and, if given, serial. Slot
+// numbers change when tokens are made, and labels need not be unique: two that
+// fit are refused rather than guessed.
+func findSlot(p *pkcs11.Ctx, label, serial string) (uint, hsm.Token, error) {
+	slots, err := p.GetSlotList(true)
+	if err != nil {
+		return 0, hsm.Token{}, fmt.Errorf("listing slots: %w", err)
+	}
+	var slot uint
+	var found []hsm.Token
+	for _, s := range slots {
+		info, err := p.GetTokenInfo(s)
+		if err != nil {
+			return 0, hsm.Token{}, fmt.Errorf("reading the token in slot %d: %w", s, err)
+		}
+		t := tokenInfo(info)
+		if info.Flags&pkcs11.CKF_TOKEN_INITIALIZED != 0 && t.Label == label && (serial == "" || t.Serial == serial) {
+			slot, found = s, append(found, t)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return 0, hsm.Token{}, fmt.Errorf("looking for token %q serial %q in %d slots: %w", label, serial, len(slots), errNoToken)
+	case 1:
+		return slot, found[0], nil
+	default:
+		return 0, hsm.Token{}, fmt.Errorf("looking for token %q: %d tokens have this label: give the serial of one", label, len(found))
+	}
+}
+
+func tokenInfo(i pkcs11.TokenInfo) hsm.Token {
+	trim := func(s string) string { return strings.TrimRight(s, " \x00") }
+	return hsm.Token{Label: trim(i.Label), Serial: trim(i.SerialNumber), Model: trim(i.Model), Manufacturer: trim(i.ManufacturerID)}
+}
+
+// openToken finds the token, then hands the library to crypto11, which logs in.
+func openToken(cfg Token, pin string, atOnce int) (*token, error) {
+	p, err := load(cfg)
+	if err != nil {
+		return nil, err
+	}
+	t := &token{p: p}
+	err = withLibrary(p, func() (err error) {
+		t.slot, t.info, err = findSlot(p, cfg.Label, cfg.Serial)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	slot := int(t.slot) // #nosec G115 -- crypto11 compares it as uint again
+	t.c, err = crypto11.Configure(&crypto11.Config{
+		Path: cfg.Module, SlotNumber: &slot, Pin: pin, MaxSessions: atOnce + 2,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening token %q: %w", cfg.Label, err)
+	}
+	info, err := p.GetTokenInfo(t.slot)
+	if err != nil || tokenInfo(info) != t.info {
+		return nil, errors.Join(fmt.Errorf("opening token %q: another token in its slot: %w", cfg.Label, errNoToken), err, t.c.Close())
+	}
+	t.sessions = &sessions{p: p, slot: t.slot}
+	return t, nil
+}
+
+// close finalises the library. Never call it after an error: it may hang.
+func (t *token) close() error {
+	t.sessions.close()
+	return t.c.Close()
+}
