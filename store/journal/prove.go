@@ -55,7 +55,7 @@ func (l *Log) hashes(ctx context.Context) tlog.HashReader {
 		out := make([]tlog.Hash, len(indexes))
 		for i, x := range indexes {
 			level, n := tlog.SplitStoredHashIndex(x)
-			sum, err := l.hash(ctx, nodeID{level, uint64(n)}) //nolint:gosec // G115: never negative
+			sum, err := l.hash(ctx, nodeID{level, uint64(n)})
 			if err != nil {
 				return nil, err
 			}
@@ -81,7 +81,7 @@ func (l *Log) RootAt(ctx context.Context, size uint64) ([32]byte, error) {
 	if size == 0 {
 		return sha256.Sum256(nil), nil
 	}
-	return tlog.TreeHash(int64(size), l.hashes(ctx)) //nolint:gosec // G115: counts stored entries
+	return tlog.TreeHash(int64(size), l.hashes(ctx))
 }
 
 // Inclusion is the RFC 6962 audit path (2.1.1) of entry seq in the tree of the
@@ -93,7 +93,7 @@ func (l *Log) Inclusion(ctx context.Context, seq, size uint64) ([][32]byte, erro
 	if seq >= size {
 		return nil, fmt.Errorf("inclusion of entry %d in %d: %w", seq, size, ErrNotFound)
 	}
-	path, err := tlog.ProveRecord(int64(size), int64(seq), l.hashes(ctx)) //nolint:gosec // G115: counts stored entries
+	path, err := tlog.ProveRecord(int64(size), int64(seq), l.hashes(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("inclusion of entry %d in %d: %w", seq, size, err)
 	}
@@ -112,7 +112,7 @@ func (l *Log) Consistency(ctx context.Context, from, to uint64) ([][32]byte, err
 	if from == 0 || from == to {
 		return nil, nil
 	}
-	path, err := tlog.ProveTree(int64(to), int64(from), l.hashes(ctx)) //nolint:gosec // G115: counts stored entries
+	path, err := tlog.ProveTree(int64(to), int64(from), l.hashes(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("consistency from %d to %d: %w", from, to, err)
 	}

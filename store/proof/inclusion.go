@@ -101,7 +101,7 @@ func (p InclusionProof) Verify(vkey string) (Checkpoint, []byte, error) {
 		path[i] = h
 	}
 	// Both are below 2^62: parseCheckpoint bounds the size, Index is below it.
-	size, index := int64(c.Size), int64(p.Index) //nolint:gosec // G115: bounded above
+	size, index := int64(c.Size), int64(p.Index)
 	if err := tlog.CheckRecord(path, size, c.Root, index, LeafHash(p.Extra)); err != nil {
 		return Checkpoint{}, nil, fmt.Errorf("verifying inclusion: %w: %w", ErrNotIncluded, err)
 	}

@@ -57,7 +57,7 @@ func openReceipt(r io.ReaderAt, size int64) (*ReceiptReader, error) {
 			trust[name], err = readEntry(f, MaxMeta)
 		case isDocumentName(f.Name):
 			// checkEntries: no entry is larger than the container, an int64.
-			out.Documents[f.Name] = ReceiptDocument{Size: int64(f.UncompressedSize64), Open: f.Open} //nolint:gosec // G115
+			out.Documents[f.Name] = ReceiptDocument{Size: int64(f.UncompressedSize64), Open: f.Open}
 		default:
 			err = fmt.Errorf("%w: unknown entry %q", ErrContainer, f.Name)
 		}
@@ -87,7 +87,7 @@ func checkEntries(z *zip.Reader, size int64) error {
 	if len(z.File) < 2 || len(z.File) > MaxFiles+16 || z.Comment != "" {
 		return fmt.Errorf("%w: %d entries", ErrContainer, len(z.File))
 	}
-	left := uint64(size) //nolint:gosec // G115: zip.NewReader refused a negative size
+	left := uint64(size) // zip.NewReader refused a negative one
 	seen := make(map[string]bool, len(z.File))
 	for _, f := range z.File {
 		if seen[f.Name] {
@@ -114,7 +114,7 @@ func checkEntries(z *zip.Reader, size int64) error {
 
 // readEntry reads a small entry whole; the zip reader checks its sum.
 func readEntry(f *zip.File, limit int) ([]byte, error) {
-	if f.UncompressedSize64 > uint64(limit) { //nolint:gosec // G115: a constant limit
+	if f.UncompressedSize64 > uint64(limit) {
 		return nil, fmt.Errorf("%s: %w", f.Name, ErrTooLarge)
 	}
 	r, err := f.Open()
