@@ -1,0 +1,145 @@
+// Package raid is a mirror over volumes, each a Badger in a process of its own.
+//
+// The promise: a batch whose [Mirror.Write] returned nil is on the disk of every volume in sync,
+// whole or not at all, and a value that [Mirror.Get] or [Mirror.Scan] gives back is the one
+// written under that key, authenticated, whichever volume it came from. A volume that fails,
+// hangs or dies is fenced: the survivors and the mirror's own state directory know it before the
+// next batch is acknowledged, so that no stale volume can ever be opened for the truth.
+//
+// Volumes never see a plain value: each is sealed with AES-256-GCM under a key of its batch, bound
+// to its key and to the sequence of the batch.
+package raid
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"casemate/raid/volume"
+)
+
+// Limits of one batch; a batch beyond them is refused with ErrTooLarge.
+const (
+	// MaxKey is the longest key in bytes. No key is empty or begins with a zero byte.
+	MaxKey = volume.MaxKey
+	// MaxValue is the longest value in bytes.
+	MaxValue = volume.MaxValue - sealOverhead
+	// MaxOps is the most operations of a batch. Their keys, at 20 bytes more each, may not exceed
+	// 1 MiB together.
+	MaxOps = volume.MaxOps
+	// MaxBytes is the most bytes of keys and values of a batch.
+	MaxBytes = 16<<20 + 256<<10
+	// MaxInline is the most bytes of keys, and of values shorter than a kilobyte, of a batch.
+	MaxInline = volume.MaxInline
+)
+
+// Errors of the mirror.
+var (
+	// ErrNotFound is a key that no volume has.
+	ErrNotFound = errors.New("no such key in the mirror")
+	// ErrCorrupt is a value no volume gives back as it was written.
+	ErrCorrupt = errors.New("no volume holds the value as it was written")
+	// ErrReadOnly is a write to a mirror that takes none: its last volume failed, or it is closed.
+	ErrReadOnly = errors.New("the mirror takes no writes")
+	// ErrFull is a batch refused before it could run a volume's disk full. Nothing was written.
+	ErrFull = errors.New("a volume's free space is at its floor")
+	// ErrUnknown is a batch of which nobody can say whether it is durable. The caller must close
+	// the mirror and open it again, which settles it.
+	ErrUnknown = errors.New("it cannot be said whether the batch is durable")
+	// ErrRefused is a batch that every volume refused; nothing was written.
+	ErrRefused = errors.New("the volumes refused the batch")
+	// ErrFork is two volumes with different histories: a person has to say which is true.
+	ErrFork = errors.New("the volumes hold different histories")
+	// ErrTooLarge is a batch beyond the limits.
+	ErrTooLarge = errors.New("the batch is larger than a mirror takes")
+	// ErrNotWitnessed is a volume that cannot prove to be the last survivor.
+	ErrNotWitnessed = errors.New("the volumes present are not witnessed as up to date")
+	// ErrRolledBack is a set of volumes older than what the state directory has seen.
+	ErrRolledBack = errors.New("the volumes are older than the mirror's own record")
+	// ErrUnavailable is a volume, or all of them, that does not answer.
+	ErrUnavailable = errors.New("no volume answers")
+	// ErrExists is a mirror that was already created.
+	ErrExists = errors.New("a mirror already exists there")
+)
+
+// Op is one operation of a batch. Two operations on one key: the later one holds.
+type Op struct {
+	Key, Value []byte
+	Delete     bool
+}
+
+// Item is a key and its value.
+type Item struct{ Key, Value []byte }
+
+// Config says where a mirror's volumes are and how it runs them.
+type Config struct {
+	// Command starts a volume's process; the directory is appended as its last argument, the
+	// socket is descriptor 3. Usually {"/proc/self/exe", "volume"}.
+	Command []string
+	// Dirs are the volumes' directories: two, or one for a mirror without a twin.
+	Dirs []string
+	// StateDir is where the mirror keeps its own witness, mirror.state. Not on a volume.
+	StateDir string
+	// Key seals the values. Losing it loses everything.
+	Key [32]byte
+	// Log is for diagnosis; nil discards.
+	Log *slog.Logger
+	// Event is told of faults, from any goroutine; it must not block or call the mirror. May be nil.
+	Event func(Event)
+	// WriteDeadline is how long a volume may be silent while its twin has answered, before it is
+	// fenced. Zero is 10 seconds.
+	WriteDeadline time.Duration
+	// MinFree is the floor of free space of a volume in bytes. Zero is 256 MiB.
+	MinFree int64
+	// Now is the clock of deadlines; nil is time.Now.
+	Now func() time.Time
+}
+
+// Event is a fault, or the end of one.
+type Event struct {
+	Kind   EventKind
+	Volume int    // index in Config.Dirs, -1 if none in particular
+	Detail string // for a person; no keys, no values
+}
+
+// EventKind names what happened.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventFenced    EventKind = "fenced"     // a volume was put out of the mirror
+	EventRejoined  EventKind = "rejoined"   // it is in sync again
+	EventSyncing   EventKind = "syncing"    // it is being brought up
+	EventRebuild   EventKind = "rebuild"    // it is being filled anew
+	EventBadValue  EventKind = "bad-value"  // a value failed authentication or could not be read
+	EventLostValue EventKind = "lost-value" // a volume lacks a value its twin has
+	EventRepaired  EventKind = "repaired"   // values were copied from the twin
+	EventReadOnly  EventKind = "read-only"  // the last volume failed
+	EventBehind    EventKind = "behind"     // a database opened with less than its ring proves
+)
+
+func (c *Config) fill() error {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Event == nil {
+		c.Event = func(Event) {}
+	}
+	if c.WriteDeadline <= 0 {
+		c.WriteDeadline = 10 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	switch {
+	case len(c.Command) == 0:
+		return errors.New("raid: no command for the volumes")
+	case len(c.Dirs) == 0 || len(c.Dirs) > 8:
+		return errors.New("raid: one to eight volumes")
+	case c.StateDir == "":
+		return errors.New("raid: no state directory")
+	case c.Key == [32]byte{}:
+		return errors.New("raid: no key")
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+// Package raidtest lets tests run mirrors on real volumes: the test binary starts itself as the
+// volumes' process.
+package raidtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"casemate/raid"
+	"casemate/raid/volume"
+)
+
+// argument makes the test binary a volume.
+const argument = "casemate-raidtest-volume"
+
+// Main is the body of TestMain in a package whose tests use mirrors:
+//
+//	func TestMain(m *testing.M) { raidtest.Main(m) }
+func Main(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == argument {
+		if err := volume.Main(context.Background(), os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "volume:", err)
+		}
+		return
+	}
+	m.Run() // its status is the process's when TestMain returns
+}
+
+// Command is what Config.Command must be in such a test.
+func Command() []string { return []string{"/proc/self/exe", argument} }
+
+// Config is a mirror of n volumes in the test's own directory, not created yet: quick deadlines, a
+// low floor of free space.
+func Config(t testing.TB, n int) raid.Config {
+	t.Helper()
+	dir := t.TempDir()
+	c := raid.Config{
+		Command: Command(), StateDir: filepath.Join(dir, "state"), WriteDeadline: 3 * time.Second,
+		MinFree: 32 << 20,
+	}
+	copy(c.Key[:], "a key for tests and nothing else")
+	for i := range n {
+		c.Dirs = append(c.Dirs, filepath.Join(dir, "volume-"+string(rune('a'+i))))
+	}
+	return c
+}
+
+// New creates and opens a mirror of two volumes; it is closed when the test ends.
+func New(t testing.TB) *raid.Mirror {
+	t.Helper()
+	c := Config(t, 2)
+	if err := raid.Create(t.Context(), c); err != nil {
+		t.Fatalf("creating a mirror: %v", err)
+	}
+	return Open(t, c)
+}
+
+// Open opens a mirror; it is closed when the test ends, if it was not before.
+func Open(t testing.TB, c raid.Config) *raid.Mirror {
+	t.Helper()
+	m, err := raid.Open(t.Context(), c)
+	if err != nil {
+		t.Fatalf("opening a mirror: %v", err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}

@@ -1,0 +1,144 @@
+package raid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"casemate/raid/volume"
+)
+
+// source is a member as readers use it.
+type source struct {
+	mem    *member
+	client *volume.Client
+}
+
+// sources gives the members in sync, those that answer first, in turn; and what a reader needs to
+// tell a fault from a write under way.
+func (m *Mirror) sources() (list []source, head uint64, busy bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	in := m.insync()
+	at := int(m.reader.Add(1)) % max(1, len(in))
+	for i := range in {
+		mem := in[(at+i)%len(in)]
+		list = append(list, source{mem, mem.proc.client})
+	}
+	if len(list) > 1 && list[0].mem.slow.Load() {
+		list = append(list[1:], list[0])
+	}
+	return list, m.head.Sequence, len(m.flight) > 0
+}
+
+// stored fetches a value as it is stored, within the deadline.
+func (m *Mirror) stored(ctx context.Context, s source, key []byte) ([]byte, error) {
+	rctx, cancel := context.WithTimeout(ctx, m.c.WriteDeadline)
+	defer cancel()
+	v, err := s.client.Get(rctx, key)
+	switch {
+	case err == nil:
+		s.mem.slow.Store(false)
+		return v, nil
+	case errors.Is(err, volume.ErrNotFound):
+		return nil, ErrNotFound
+	case errors.Is(err, volume.ErrDamaged):
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, volume.ErrExpired):
+		s.mem.slow.Store(true)
+		return nil, fmt.Errorf("%w: volume %d within %v", ErrUnavailable, s.mem.slot, m.c.WriteDeadline)
+	default:
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+}
+
+// fetch fetches and opens a value.
+func (m *Mirror) fetch(ctx context.Context, s source, key []byte) (plain []byte, sequence uint64, err error) {
+	v, err := m.stored(ctx, s, key)
+	if err != nil {
+		return nil, 0, err
+	}
+	return m.seal.open(key, v)
+}
+
+// Get gives the value of a key, authenticated. A volume that lacks it or holds it damaged is
+// passed over for its twin, and the fault is counted and reported. ErrNotFound means that no
+// volume in sync has the key; ErrCorrupt that none has it undamaged.
+func (m *Mirror) Get(ctx context.Context, key []byte) ([]byte, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	list, head, busy := m.sources()
+	var lacking, damaged []*member
+	var down error
+	for _, s := range list {
+		plain, sequence, err := m.fetch(ctx, s, key)
+		switch {
+		case err == nil:
+			for _, mem := range lacking {
+				// A batch under way may have reached one volume and not the other.
+				if sequence <= head && !busy {
+					m.fault(mem, EventLostValue, "a value of batch %d is missing", sequence)
+				}
+			}
+			return plain, nil
+		case errors.Is(err, ErrNotFound):
+			lacking = append(lacking, s.mem)
+		case errors.Is(err, ErrCorrupt):
+			m.fault(s.mem, EventBadValue, "a value does not read as it was written")
+			damaged = append(damaged, s.mem)
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		default:
+			down = err
+		}
+	}
+	switch {
+	case len(damaged) > 0:
+		return nil, fmt.Errorf("reading from %d volumes: %w", len(list), ErrCorrupt)
+	case down != nil:
+		return nil, down
+	case len(list) == 0:
+		return nil, ErrUnavailable
+	default:
+		return nil, ErrNotFound
+	}
+}
+
+// GetFrom gives the value of a key from one volume alone, authenticated.
+func (m *Mirror) GetFrom(ctx context.Context, slot int, key []byte) ([]byte, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	s, err := m.source(slot)
+	if err != nil {
+		return nil, err
+	}
+	plain, _, err := m.fetch(ctx, s, key)
+	return plain, err
+}
+
+// source gives one member in sync.
+func (m *Mirror) source(slot int) (source, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slot < 0 || slot >= len(m.members) || m.members[slot].role != roleIn {
+		return source{}, fmt.Errorf("%w: volume %d is not in sync", ErrUnavailable, slot)
+	}
+	return source{m.members[slot], m.members[slot].proc.client}, nil
+}
+
+func checkKey(key []byte) error {
+	if len(key) == 0 || len(key) > MaxKey || key[0] == volume.MetaPrefix {
+		return fmt.Errorf("%w: a key of %d bytes, or one that begins with zero", ErrTooLarge, len(key))
+	}
+	return nil
+}
+
+// fault counts and reports a value found bad or lost.
+func (m *Mirror) fault(mem *member, kind EventKind, format string, args ...any) {
+	mem.faults.Add(1)
+	m.event(kind, mem, format, args...)
+}

@@ -1,0 +1,292 @@
+package volume
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Client is the mirror's end of the protocol. Its methods may be called from several goroutines;
+// batches are applied in the order in which Write is called, so one goroutine should call it.
+type Client struct {
+	conn   net.Conn
+	turn   chan struct{}   // held while a frame is sent
+	ctx    context.Context //nolint:containedctx // the life of the connection
+	cancel context.CancelFunc
+	writes *semaphore.Weighted
+	reads  *semaphore.Weighted
+
+	mu    sync.Mutex
+	next  uint64
+	calls map[uint64]func([]byte, error)
+	err   error
+}
+
+// NewClient speaks to the volume behind conn.
+func NewClient(conn net.Conn) *Client {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &Client{
+		conn: conn, turn: make(chan struct{}, 1), calls: map[uint64]func([]byte, error){},
+		writes: semaphore.NewWeighted(WriteCredit), reads: semaphore.NewWeighted(ReadCredit),
+		ctx: ctx, cancel: cancel,
+	}
+	go c.receive()
+	return c
+}
+
+// Done is closed when the connection is.
+func (c *Client) Done() <-chan struct{} { return c.ctx.Done() }
+
+// Close closes the socket: the volume ends, and whatever was under way fails with ErrClosed.
+func (c *Client) Close() { c.fail(ErrClosed) }
+
+func (c *Client) receive() {
+	in := bufio.NewReaderSize(c.conn, 64<<10)
+	for {
+		f, err := readFrame(in, func(_ *Frame, n int) []byte { return make([]byte, n) })
+		if err != nil {
+			c.fail(fmt.Errorf("%w: %w", ErrClosed, err))
+			return
+		}
+		c.mu.Lock()
+		call := c.calls[f.ID]
+		delete(c.calls, f.ID)
+		c.mu.Unlock()
+		if f.Kind != KindReply || call == nil {
+			c.fail(fmt.Errorf("%w: an answer to nothing", ErrFrame))
+			return
+		}
+		call(parseReply(f.Payload))
+	}
+}
+
+// fail ends every call under way.
+func (c *Client) fail(err error) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.err = err
+	calls := c.calls
+	c.calls = nil
+	c.cancel()
+	c.mu.Unlock()
+	_ = c.conn.Close()
+	for _, call := range calls {
+		call(nil, err)
+	}
+}
+
+// register gives a request its number. answer is called once, from another goroutine.
+func (c *Client) register(answer func([]byte, error)) (uint64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return 0, c.err
+	}
+	c.next++
+	c.calls[c.next] = answer
+	return c.next, nil
+}
+
+// send writes one frame; an error closes the connection, for a torn frame cannot be mended.
+func (c *Client) send(ctx context.Context, f *Frame, sum uint32, parts ...[]byte) error {
+	select {
+	case c.turn <- struct{}{}:
+	case <-c.ctx.Done():
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	err := writeFrame(c.conn, f, sum, parts...)
+	<-c.turn
+	if err != nil {
+		c.fail(fmt.Errorf("%w: %w", ErrClosed, err))
+	}
+	return err
+}
+
+// call sends one request and waits for its answer or the end of ctx.
+func (c *Client) call(ctx context.Context, f Frame) ([]byte, error) {
+	type result struct {
+		body []byte
+		err  error
+	}
+	got := make(chan result, 1)
+	id, err := c.register(func(b []byte, err error) { got <- result{b, err} })
+	if err != nil {
+		return nil, err
+	}
+	f.ID = id
+	if at, ok := ctx.Deadline(); ok {
+		f.Deadline = max(time.Until(at), time.Millisecond)
+	}
+	if err := c.send(ctx, &f, Checksum(f.Payload), f.Payload); err != nil {
+		return nil, err
+	}
+	select {
+	case r := <-got:
+		return r.body, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Control carries out a control request.
+func (c *Client) Control(ctx context.Context, r Request) (State, error) {
+	p, err := json.Marshal(r)
+	if err != nil {
+		return State{}, err
+	}
+	body, err := c.call(ctx, Frame{Kind: KindControl, Lane: LaneControl, Payload: p})
+	if err != nil {
+		return State{}, fmt.Errorf("asking the volume for %q: %w", r.Act, err)
+	}
+	var st State
+	return st, decodeStrict(body, &st)
+}
+
+// Hello opens the volume. Its state says whether Badger opened.
+func (c *Client) Hello(ctx context.Context, minFree int64) (State, error) {
+	return c.Control(ctx, Request{Act: ActHello, Protocol: Protocol, Build: Build(), MinFree: minFree})
+}
+
+// Write sends a batch and calls answer, from another goroutine, with the free bytes left once the
+// volume has answered; [OutcomeOf] tells what an error means. It returns when the batch is on its
+// way or never will be: the payloads are no longer needed then.
+func (c *Client) Write(b *Batch, epoch uint64, flags uint8, deadline time.Duration, answer func(free int64, err error)) {
+	c.submit(KindWrite, b.parts, b.sums, b.Bytes, epoch, flags, deadline, answer)
+}
+
+// Refill writes operations outside the sequence and waits for the answer.
+func (c *Client) Refill(ctx context.Context, pool *Pool, ops []Op, flags uint8) error {
+	b := NewBuilder(pool)
+	defer b.Drop()
+	b.cur = b.cur[:0]
+	for _, op := range ops {
+		room, err := b.Add(op.Key, len(op.Value), op.Delete)
+		if err != nil {
+			return err
+		}
+		copy(room, op.Value)
+	}
+	var bytes int64
+	parts := append(b.parts, b.cur)
+	sums := make([]uint32, len(parts))
+	for i, p := range parts {
+		sums[i] = Checksum(p)
+		bytes += int64(len(p))
+	}
+	got := make(chan error, 1)
+	c.submit(KindRefill, parts, sums, bytes, 0, flags, 0, func(_ int64, err error) { got <- err })
+	select {
+	case err := <-got:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *Client) submit(kind Kind, parts [][]byte, sums []uint32, bytes int64, epoch uint64, flags uint8,
+	deadline time.Duration, answer func(int64, error)) {
+	if err := c.writes.Acquire(c.ctx, bytes); err != nil {
+		answer(0, ErrClosed)
+		return
+	}
+	id, err := c.register(func(body []byte, err error) {
+		c.writes.Release(bytes)
+		if err == nil && len(body) != 8 {
+			err = fmt.Errorf("%w: an answer of %d bytes to a write", ErrFrame, len(body))
+		}
+		if err != nil {
+			answer(0, err)
+			return
+		}
+		answer(int64(binary.BigEndian.Uint64(body)), nil) // #nosec G115 -- free bytes
+	})
+	if err != nil {
+		c.writes.Release(bytes)
+		answer(0, err)
+		return
+	}
+	for i, p := range parts {
+		f := Frame{Kind: kind, Lane: LaneWrite, ID: id, Epoch: epoch, Deadline: deadline, Flags: flags}
+		if i == 0 {
+			f.Flags |= FlagFirst
+		}
+		if i == len(parts)-1 {
+			f.Flags |= FlagLast
+		}
+		if c.send(c.ctx, &f, sums[i], p) != nil {
+			c.fail(ErrClosed) // answers the call above
+			return
+		}
+	}
+}
+
+// Get fetches the stored value of a key.
+func (c *Client) Get(ctx context.Context, key []byte) ([]byte, error) {
+	if len(key) == 0 || len(key) > MaxKey {
+		return nil, fmt.Errorf("%w: a key of %d bytes", ErrRefused, len(key))
+	}
+	if err := c.reads.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer c.reads.Release(1)
+	return c.call(ctx, Frame{Kind: KindGet, Lane: LaneRead, Payload: key})
+}
+
+// Page is a page of a scan: its items, ascending, and whether the range ended. An item without
+// value is one the volume cannot read.
+type Page struct {
+	Items []Op
+	End   bool
+	Sum   Digest // of the items as they travelled
+}
+
+// Scan fetches a page of the items whose keys begin with prefix, from after on, exclusive.
+func (c *Client) Scan(ctx context.Context, prefix, after []byte, limit int) (Page, error) {
+	body, err := c.scan(ctx, prefix, after, limit, 0)
+	if err != nil {
+		return Page{}, err
+	}
+	items, err := parsePage(body[1:])
+	return Page{Items: items, End: body[0] == 1, Sum: sha256.Sum256(body[1:])}, err
+}
+
+// ScanDigest fetches only the SHA-256 of such a page.
+func (c *Client) ScanDigest(ctx context.Context, prefix, after []byte, limit int) (Page, error) {
+	body, err := c.scan(ctx, prefix, after, limit, FlagDigest)
+	if err != nil {
+		return Page{}, err
+	}
+	if len(body) != 33 {
+		return Page{}, fmt.Errorf("%w: a page digest of %d bytes", ErrFrame, len(body))
+	}
+	return Page{End: body[0] == 1, Sum: Digest(body[1:])}, nil
+}
+
+func (c *Client) scan(ctx context.Context, prefix, after []byte, limit int, flags uint8) ([]byte, error) {
+	if len(prefix) > MaxKey || len(after) > MaxKey || limit < 1 {
+		return nil, fmt.Errorf("%w: a scan of prefix %d, limit %d", ErrRefused, len(prefix), limit)
+	}
+	if err := c.reads.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer c.reads.Release(1)
+	body, err := c.call(ctx, Frame{Kind: KindScan, Lane: LaneRead, Flags: flags, Payload: encodeScan(prefix, after, min(limit, 1<<20))})
+	if err == nil && len(body) == 0 {
+		err = errors.Join(ErrFrame, errors.New("an empty page"))
+	}
+	return body, err
+}

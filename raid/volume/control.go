@@ -1,0 +1,213 @@
+package volume
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// controls is the control lane: requests one after the other.
+func (c *session) controls() {
+	for j := range c.control {
+		var answer []byte
+		state, err := c.s.control(&j)
+		if err == nil {
+			answer, err = json.Marshal(state)
+		}
+		c.pool.put(j.Payload)
+		if err != nil {
+			err = c.reply(j.ID, LaneControl, encodeNo(No, err))
+		} else {
+			err = c.reply(j.ID, LaneControl, []byte{byte(Yes)}, answer)
+		}
+		if err != nil {
+			_ = c.conn.Close()
+		}
+	}
+}
+
+// control carries out one request and gives the state after it. What it changes is durable when
+// it answers.
+func (s *server) control(j *job) (State, error) {
+	var r Request
+	if err := decodeStrict(j.Payload, &r); err != nil {
+		return State{}, err
+	}
+	switch r.Act {
+	case ActHello, ActRebuild, ActHead, ActClose:
+		s.life.Lock()
+		defer s.life.Unlock()
+	default:
+		s.life.RLock()
+		defer s.life.RUnlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	switch r.Act {
+	case ActStatus:
+	case ActHello:
+		return s.hello(&r)
+	case ActEpoch:
+		err = s.epoch(r.History)
+	case ActMark:
+		err = s.mark(r.Mark, r.Reason)
+	case ActAudited:
+		err = s.audited()
+	case ActRebuild:
+		err = s.rebuild(r.Reason)
+	case ActHead:
+		err = s.setHead(r.Head)
+	case ActFinish:
+		err = s.finish()
+	case ActClose:
+		err = s.closeLocked()
+	default:
+		err = fmt.Errorf("%w: unknown request %q", ErrRefused, r.Act)
+	}
+	return s.state(), err
+}
+
+// hello opens Badger. A database that does not open is told in the state, not as an error: the
+// volume stays to be rebuilt.
+func (s *server) hello(r *Request) (State, error) {
+	if r.Protocol != Protocol || r.Build != Build() {
+		return State{}, fmt.Errorf("%w: it is build %q, protocol %d, not %q, %d",
+			ErrRefused, Build(), Protocol, r.Build, r.Protocol)
+	}
+	if s.space.minFree = r.MinFree; s.space.minFree <= 0 {
+		s.space.minFree = DefaultMinFree
+	}
+	s.space.dir = s.dir
+	err := s.open()
+	st := s.state()
+	if errors.Is(err, ErrWillNotOpen) {
+		s.log.Error("database does not open", "error", err)
+		st.Reason = err.Error()
+		return st, nil
+	}
+	return st, err
+}
+
+// epoch records a history; it must go on from the one known.
+func (s *server) epoch(h History) error {
+	if err := h.check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if !h.Contains(s.sb.History) {
+		return fmt.Errorf("%w: a history without epoch %d", ErrRefused, s.sb.History.Last().Number)
+	}
+	next := s.sb
+	next.History = h
+	return s.replace(next)
+}
+
+// mark records that the volume is being brought up (Syncing) or is whole again (Ready).
+func (s *server) mark(m Mark, reason string) error {
+	if s.db == nil || s.failed != nil || m != Syncing && m != Ready || s.sb.Mark == Rebuilding {
+		return fmt.Errorf("%w: mark %q on a volume marked %q", ErrRefused, m, s.sb.Mark)
+	}
+	next := s.sb
+	next.Mark, next.Reason = m, reason
+	return s.replace(next)
+}
+
+// audited forgets the unclean stop.
+func (s *server) audited() error {
+	next := s.sb
+	next.Audit = false
+	if err := s.replace(next); err != nil {
+		return err
+	}
+	return dropCopies(s.dir)
+}
+
+// rebuild begins an empty database of the next generation. Begun again after a crash, it begins
+// from nothing again. The old database stays until finish.
+func (s *server) rebuild(reason string) error {
+	if err := s.abandon(); err != nil {
+		return err
+	}
+	next := s.sb
+	next.Building, next.Mark, next.Reason, next.Audit = s.sb.Generation+1, Rebuilding, reason, false
+	if err := s.replace(next); err != nil {
+		return err
+	}
+	s.failed = nil
+	dir := databaseDir(s.dir, next.Building)
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	ring, _, err := openRing(filepath.Join(s.dir, "heads"))
+	if err != nil {
+		if ring, err = createRing(filepath.Join(s.dir, "heads")); err != nil {
+			return err
+		}
+	}
+	if err := ring.clear(); err != nil {
+		return errors.Join(err, ring.close())
+	}
+	db, err := openDatabase(dir, s.log)
+	if err != nil {
+		return errors.Join(err, ring.close())
+	}
+	s.db, s.ring, s.opened, s.head, s.oldest = db, ring, Head{}, db.head, db.oldest
+	return nil
+}
+
+// abandon lets go of an open database. One that failed is left as it is: closing it may hang.
+func (s *server) abandon() error {
+	if s.db == nil {
+		return nil
+	}
+	if s.failed != nil {
+		return fmt.Errorf("%w: a failed volume is rebuilt by a new process", ErrRefused)
+	}
+	err := errors.Join(s.db.db.Close(), s.ring.close())
+	s.db, s.ring = nil, nil
+	return err
+}
+
+// setHead gives a rebuilding volume the head its copy began at.
+func (s *server) setHead(h Head) error {
+	if s.db == nil || s.sb.Mark != Rebuilding {
+		return fmt.Errorf("%w: a head for a volume marked %q", ErrRefused, s.sb.Mark)
+	}
+	// An error leaves the mark: the rebuild begins again.
+	if _, err := s.db.commit([]Op{{Key: headKey, Value: h.append(nil)}}, nil); err != nil {
+		return err
+	}
+	if err := s.ring.put(h); err != nil {
+		return err
+	}
+	if err := s.db.load(); err != nil {
+		return err
+	}
+	s.head, s.oldest, s.opened = s.db.head, s.db.oldest, h
+	return nil
+}
+
+// finish puts the rebuilt database in the old one's place. The superblock decides: a crash before
+// it is written begins again, one after it leaves a directory that the next open removes.
+func (s *server) finish() error {
+	if s.db == nil || s.sb.Mark != Rebuilding {
+		return fmt.Errorf("%w: nothing is being rebuilt", ErrRefused)
+	}
+	old := databaseDir(s.dir, s.sb.Generation)
+	next := s.sb
+	next.Generation, next.Building, next.Mark, next.Open = s.sb.Building, 0, Syncing, true
+	if err := s.replace(next); err != nil {
+		return err
+	}
+	return errors.Join(os.RemoveAll(old), dropCopies(s.dir))
+}
+
+func (s *server) replace(next Superblock) error {
+	if err := next.save(s.dir); err != nil {
+		return err
+	}
+	s.sb = next
+	return nil
+}

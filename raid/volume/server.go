@@ -1,0 +1,237 @@
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// closeWait bounds the clean close of Badger once the mirror is gone: a dying disk makes it hang.
+const closeWait = 10 * time.Second
+
+// server is an open volume. Two locks: life is held shared by whoever uses Badger, a commit
+// included, and alone by what opens, replaces or closes it; mu is held for moments by whoever
+// looks at or changes the small state. life is taken before mu.
+type server struct {
+	dir      string
+	log      *slog.Logger
+	hold     *hold
+	landlock string
+	space    space
+
+	life sync.RWMutex
+	db   *database
+	ring *ring
+
+	mu     sync.Mutex
+	sb     Superblock
+	head   Head
+	oldest uint64 // no manifest below this sequence is left
+	opened Head   // newest head of the ring when Badger was opened
+	failed error  // set once: no write is taken any more
+}
+
+// Serve serves the volume in dir on conn until conn is closed, ctx ends or the volume fails. A
+// clean end closes Badger; after a failure it is not even tried.
+func Serve(ctx context.Context, conn net.Conn, dir string) error {
+	return serve(ctx, conn, dir, confinement())
+}
+
+func serve(ctx context.Context, conn net.Conn, dir, landlock string) (err error) {
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	s := &server{
+		dir: dir, landlock: landlock,
+		log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	}
+	if s.sb, err = ReadSuperblock(dir); err != nil {
+		return refuse(conn, err)
+	}
+	if s.hold, err = lockDir(ctx, dir); err != nil {
+		return refuse(conn, err)
+	}
+	// Only under the lock is what the superblock says true.
+	if s.sb, err = ReadSuperblock(dir); err != nil {
+		return refuse(conn, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	sess := newSession(conn, s)
+	err = sess.run(ctx)
+	return errors.Join(err, s.shut(closeWait))
+}
+
+// refuse answers the first request with the error, so that the mirror learns why, and ends.
+func refuse(conn net.Conn, err error) error {
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second)) //nolint:forbidigo // a socket deadline is wall clock
+	sess := newSession(conn, nil)
+	if f, ferr := readFrame(sess.in, sess.alloc); ferr == nil {
+		_ = sess.reply(f.ID, f.Lane, encodeNo(No, err))
+	}
+	return err
+}
+
+// open opens Badger of the current generation. Both locks are held.
+func (s *server) open() error {
+	if s.db != nil {
+		return nil
+	}
+	if s.sb.Mark == Failed {
+		return fmt.Errorf("%w: %s", ErrWillNotOpen, s.sb.Reason)
+	}
+	if s.sb.Mark == Rebuilding {
+		return fmt.Errorf("%w: its rebuild was not finished", ErrWillNotOpen)
+	}
+	if _, err := s.space.dropBallast(); err != nil {
+		return err
+	}
+	database := databaseDir(s.dir, s.sb.Generation)
+	if s.sb.Open {
+		s.preserve(database)
+		s.sb.Audit = true
+	}
+	ring, newest, err := openRing(filepath.Join(s.dir, "heads"))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrWillNotOpen, err)
+	}
+	s.sb.Open = true
+	if err := s.sb.save(s.dir); err != nil {
+		return errors.Join(err, ring.close())
+	}
+	db, err := openDatabase(database, s.log)
+	if err != nil {
+		return errors.Join(err, ring.close())
+	}
+	// A crash between Badger's commit and the ring's write leaves Badger one ahead: the batch was
+	// not acknowledged by this volume, and is as good as any other now.
+	if db.head.Sequence > newest.Sequence {
+		if err := ring.put(db.head); err != nil {
+			return errors.Join(err, ring.close())
+		}
+		newest = db.head
+	}
+	s.db, s.ring, s.opened, s.head, s.oldest = db, ring, newest, db.head, db.oldest
+	if err := s.space.keepBallast(); err != nil {
+		s.log.Warn("no ballast kept", "error", err)
+	}
+	return nil
+}
+
+// preserve copies the tail aside if there is room above the floor; a failure is only said.
+func (s *server) preserve(database string) {
+	free, _, err := s.space.statfs()
+	if err == nil && free < s.space.minFree+valueLogSize+2*memTableSize {
+		s.log.Warn("no room to copy the tail aside before opening", "free", free)
+		return
+	}
+	copied, err := preserve(s.dir, database)
+	switch {
+	case err != nil:
+		s.log.Warn("copying the tail aside before opening", "error", err)
+	case copied:
+		s.log.Info("tail copied aside before opening after an unclean stop")
+	}
+}
+
+// fail takes the volume out of service for writing. The mark is recorded if the disk still can.
+func (s *server) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return
+	}
+	s.failed = err
+	s.log.Error("volume fails", "error", err)
+	s.sb.Mark, s.sb.Reason = Failed, err.Error()
+	if len(s.sb.Reason) > 500 {
+		s.sb.Reason = s.sb.Reason[:500]
+	}
+	if err := s.sb.save(s.dir); err != nil {
+		s.log.Error("recording the failure", "error", err)
+	}
+}
+
+// state is the answer to control requests. life is held shared at least, and mu.
+func (s *server) state() State {
+	free, size, err := s.space.statfs()
+	if err != nil {
+		s.log.Warn("volume state", "error", err)
+	}
+	st := State{
+		Protocol: Protocol, Build: Build(), Set: s.sb.Set, Volume: s.sb.Volume, Index: s.sb.Index,
+		Generation: s.sb.Generation, Building: s.sb.Building, Mark: s.sb.Mark, Reason: s.sb.Reason,
+		History: s.sb.History, Audit: s.sb.Audit, Free: free, Size: size, Floor: s.space.minFree,
+		Landlock: s.landlock, PID: os.Getpid(), Ring: s.opened,
+	}
+	if s.db != nil {
+		st.Opened, st.Head, st.Oldest = true, s.head, s.oldest
+	}
+	return st
+}
+
+// shut closes Badger cleanly within the time given and says so in the superblock. After a failure
+// nothing is closed: Badger's Close can hang or write more harm.
+func (s *server) shut(wait time.Duration) error {
+	done := make(chan error, 1)
+	go func() { done <- s.close() }()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return errors.New("badger did not close in time")
+	}
+}
+
+func (s *server) close() error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closeLocked()
+}
+
+func (s *server) closeLocked() error {
+	if s.db == nil || s.failed != nil {
+		return s.failed
+	}
+	complaints := s.db.hook.writes.Load()
+	err := s.db.db.Close()
+	if err == nil && s.db.hook.writes.Load() != complaints {
+		err = fmt.Errorf("badger complained while closing: %s", s.db.hook.lastComplaint())
+	}
+	s.db = nil
+	if err != nil {
+		return fmt.Errorf("closing badger: %w", err)
+	}
+	s.sb.Open = false
+	return errors.Join(s.ring.close(), s.sb.save(s.dir))
+}
+
+// Build names the program both ends must share, from its build information.
+func Build() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	build := info.GoVersion + " " + info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
+			build += " " + s.Value
+		}
+	}
+	return build
+}
