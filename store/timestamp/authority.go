@@ -138,7 +138,8 @@ func (a Authority) post(ctx context.Context, query []byte) (reply []byte, err er
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer func() { err = errors.Join(err, response.Body.Close()) }()
-	if response.StatusCode != http.StatusOK {
+	// Some authorities answer 201, "created".
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusCreated {
 		return nil, fmt.Errorf("HTTP status %d: %w", response.StatusCode, ErrUnreachable)
 	}
 	if kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || kind != replyType {

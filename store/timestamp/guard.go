@@ -115,36 +115,38 @@ func NewGuard(config GuardConfig) (*Guard, error) {
 	}, nil
 }
 
-// Run compares at once and then every Interval, more often (an eighth of it)
-// until the first success, and at once when a reading finds that the
-// machine's clock was moved. It returns when ctx ends.
+// Run compares at once and then every Interval; after an eighth of it until
+// the first success, and as soon as a reading finds that the machine's clock
+// was moved. It returns when ctx ends.
 func (g *Guard) Run(ctx context.Context) {
-	for {
-		err := g.Sample(ctx)
-		if ctx.Err() != nil {
-			return
+	for ctx.Err() == nil {
+		if err := g.Sample(ctx); err != nil && ctx.Err() == nil {
+			g.config.Log.Warn("comparing the clock", slog.Any("error", err))
 		}
-		if err != nil {
-			g.config.Log.Warn("comparing the clock", "error", err)
+		// However often readings ask, the servers are left alone that long.
+		least := g.config.Interval / 8
+		sleep(ctx, least, nil)
+		if g.hasAgreed() {
+			sleep(ctx, g.config.Interval-least, g.nudge)
 		}
-		wait := time.NewTimer(g.pause())
-		select {
-		case <-ctx.Done():
-		case <-wait.C:
-		case <-g.nudge:
-		}
-		wait.Stop()
 	}
 }
 
-// pause is how long Run waits.
-func (g *Guard) pause() time.Duration {
+// sleep ends with ctx, after d, or when early says so.
+func sleep(ctx context.Context, d time.Duration, early <-chan struct{}) {
+	wait := time.NewTimer(d)
+	defer wait.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wait.C:
+	case <-early:
+	}
+}
+
+func (g *Guard) hasAgreed() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.agreed == nil {
-		return g.config.Interval / 8
-	}
-	return g.config.Interval
+	return g.agreed != nil
 }
 
 func (c GuardConfig) withDefaults() GuardConfig {

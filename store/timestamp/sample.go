@@ -37,13 +37,14 @@ func (g *Guard) Sample(ctx context.Context) error {
 		return ctx.Err() // says nothing about the servers
 	}
 	chosen, err := choose(sameLeap(independent(answers)), g.config.MinServers)
-	if err != nil {
-		err = errors.Join(err, problems)
+	if err := g.settle(chosen, err); err != nil {
+		return errors.Join(err, problems)
 	}
-	return g.settle(chosen, err)
+	return nil
 }
 
-// settle records the outcome.
+// settle records the outcome. The failure it keeps may get into attestations:
+// it has no server's problems in it, those are for the log.
 func (g *Guard) settle(c choice, failure error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -54,6 +54,9 @@ func Verify(token []byte, digest [32]byte, roots *x509.CertPool, policies []stri
 	if err != nil {
 		return Token{}, err
 	}
+	if info.time.Year() < 1990 { // before RFC 3161's ancestors; a zero time means "now" to crypto/x509
+		return Token{}, fmt.Errorf("%s: %w", info.time.Format(time.RFC3339), ErrTokenTime)
+	}
 	times := []time.Time{info.time}
 	if !at.IsZero() {
 		if info.time.After(at.Add(future)) {
