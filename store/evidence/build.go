@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -10,11 +11,15 @@ import (
 var oidSHA256 = []int{2, 16, 840, 1, 101, 3, 4, 2, 1}
 
 // NewRecord returns the evidence record, in DER, of a group whose hash stands
-// in a tree where path leads from it to the root that token stamps. It checks
-// neither the token nor that it is over that root; Verify does.
+// in a tree where path leads from it to the root that token stamps. Each list
+// of the path holds one hash, as Tree's do: readers disagree about longer
+// ones. It checks neither the token nor that it is over the root; Verify does.
 func NewRecord(group [][32]byte, path [][][32]byte, token []byte) ([]byte, error) {
 	if len(group) == 0 {
 		return nil, fmt.Errorf("building evidence record: empty group: %w", ErrMalformed)
+	}
+	if len(path) >= maxLists || slices.ContainsFunc(path, func(list [][32]byte) bool { return len(list) != 1 }) {
+		return nil, fmt.Errorf("building evidence record: path is not a binary tree's: %w", ErrMalformed)
 	}
 	stamp, err := newStamp(firstLists(group, path), token)
 	if err != nil {

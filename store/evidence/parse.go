@@ -81,12 +81,11 @@ func readStamp(s *cryptobyte.String) (archiveTimeStamp, error) {
 	if !inside.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadOptionalASN1(&algorithm, &hasAlgorithm, tagged(0)) {
 		return archiveTimeStamp{}, ErrMalformed
 	}
-	if !hasAlgorithm {
-		return archiveTimeStamp{}, fmt.Errorf("archive timestamp does not name its digest algorithm: %w", ErrUnsupported)
-	}
-	if err := checkSHA256(algorithm); err != nil {
-		return archiveTimeStamp{}, err
-	}
+	if hasAlgorithm {
+		if err := checkSHA256(algorithm); err != nil {
+			return archiveTimeStamp{}, err
+		}
+	} // else it is the token's own (4.1): whoever checks the token demands SHA-256
 	if body.PeekASN1Tag(tagged(1)) {
 		return archiveTimeStamp{}, fmt.Errorf("archive timestamp with attributes: %w", ErrUnsupported)
 	}

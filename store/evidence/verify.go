@@ -11,7 +11,7 @@ import (
 // covers what it renews (RFC 4998, 5.3). A group of one may also have stood
 // in a list with others.
 //
-// checkToken is given each token with the digest it must be over, the newest
+// checkToken is given each token with the SHA-256 digest it must be over, the newest
 // first: the newest is to be valid now, and each one before it when its
 // successor was made. The error is ErrMismatch wrapped, or checkToken's own.
 func (r Record) Verify(group [][32]byte, checkToken func(token []byte, digest [32]byte) error) error {
@@ -53,11 +53,11 @@ func (r Record) leaves(group [][32]byte, c int) ([][32]byte, error) {
 // first is a timestamp renewal, over the tokens before it.
 func verifyChain(chain []archiveTimeStamp, group [][32]byte, checkToken func([]byte, [32]byte) error) error {
 	for i := len(chain) - 1; i >= 0; i-- {
-		subject, renewal := group, i > 0
-		if renewal {
+		subject := group
+		if i > 0 {
 			subject = tokenHashes(chain[:i])
 		}
-		root, err := chain[i].root(subject, renewal)
+		root, err := chain[i].root(subject)
 		if err != nil {
 			return fmt.Errorf("archive timestamp %d: %w", i+1, err)
 		}
@@ -77,25 +77,21 @@ func tokenHashes(stamps []archiveTimeStamp) [][32]byte {
 }
 
 // root computes what the token must be over, having found the subject in the
-// first list: exactly it for a group of objects, so that none can be taken
-// out or added; among others for one object, and for the tokens of a renewal.
-func (a archiveTimeStamp) root(subject [][32]byte, among bool) ([32]byte, error) {
+// first list: several hashes must be exactly the list, so that none can be
+// taken out or added; one may stand among others.
+func (a archiveTimeStamp) root(subject [][32]byte) ([32]byte, error) {
 	if len(a.lists) == 0 {
 		if len(subject) != 1 {
 			return [32]byte{}, fmt.Errorf("a group without a hash tree: %w", ErrMismatch)
 		}
 		return subject[0], nil
 	}
-	first := sorted(a.lists[0])
-	if len(subject) > 1 && !among {
-		if !slices.Equal(first, sorted(subject)) {
-			return [32]byte{}, fmt.Errorf("the group is not the one recorded: %w", ErrMismatch)
-		}
+	first, wanted := sorted(a.lists[0]), sorted(subject)
+	if len(wanted) > 1 && !slices.Equal(first, wanted) {
+		return [32]byte{}, fmt.Errorf("the group is not the one recorded: %w", ErrMismatch)
 	}
-	for _, hash := range subject {
-		if _, found := slices.BinarySearchFunc(first, hash, compare); !found {
-			return [32]byte{}, fmt.Errorf("hash %x is not in the first list: %w", hash, ErrMismatch)
-		}
+	if _, found := slices.BinarySearchFunc(first, wanted[0], compare); !found {
+		return [32]byte{}, fmt.Errorf("hash %x is not in the first list: %w", wanted[0], ErrMismatch)
 	}
 	node := GroupHash(first)
 	for _, list := range a.lists[1:] {
