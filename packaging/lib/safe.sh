@@ -136,7 +136,7 @@ write_configuration() {
 # serve_safe: starts the safe and waits until it says READY.
 serve_safe() {
 	start casemated "$DIR/bin/casemated" serve --config "$DIR/casemate.toml"
-	if ! await casemated 60 grep -q READY "$LOGS/casemated.log"; then
+	if ! await casemated 60 grep -qE 'READY|msg=serving' "$LOGS/casemated.log"; then
 		tail_of "$LOGS/casemated.log"
 		die "the safe did not open" "the whole story is in $LOGS/casemated.log"
 	fi
