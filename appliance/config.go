@@ -34,6 +34,9 @@ type Config struct {
 	Demonstration bool `toml:"demonstration" may:"true or false"`
 	// State is the folder of what serve itself must remember beside the volumes.
 	State string `toml:"state,path" may:"a folder"`
+	// CallersFile holds more tables of callers and revoked certificates, and nothing else. It is
+	// what init writes and what SIGHUP reads again.
+	CallersFile string `toml:"callers,path" may:"a TOML file of [[caller]] and [[revoked]] tables, or nothing"`
 
 	HTTP      HTTPConfig      `toml:"http"`
 	HSM       HSMConfig       `toml:"hsm"`
@@ -66,8 +69,12 @@ type HSMConfig struct {
 	Serial string `toml:"serial" may:"the serial of a token, at most 16 bytes, or nothing"`
 	// PINFile holds the PIN, mode 0600. Left out, the PIN is systemd's credential "pin".
 	PINFile string `toml:"pin_file,path" may:"a file of mode 0600 with the PIN, or nothing for systemd's credential"`
+	// SOPINFile holds the security officer's PIN, mode 0600; only init reads it.
+	SOPINFile string `toml:"so_pin_file,path" may:"a file of mode 0600 with the security officer's PIN, or nothing"`
 	// State is the folder of what the token process must remember.
 	State string `toml:"state,path" may:"a folder"`
+	// AllowUIDs are the users who may connect to the socket, beside the token process's own and root.
+	AllowUIDs []int `toml:"allow_uids" may:"a list of user numbers"`
 	// Timeout ends a call into the token; a module that hangs longer is restarted.
 	Timeout time.Duration `toml:"timeout" may:"a duration from 100ms to 5m"`
 	// SoftHSMConf is SoftHSM's own configuration file, for a token in software.

@@ -84,6 +84,9 @@ func (h HSMConfig) check(c checker) {
 	c.want(plain(h.Token, 32), "token", "%q will not do", h.Token)
 	c.want(h.Serial == "" || plain(h.Serial, 16), "serial", "%q will not do", h.Serial)
 	c.want(h.State != "", "state", "it is empty")
+	for _, uid := range h.AllowUIDs {
+		c.want(uid >= 0 && uid < 1<<32-1, "allow_uids", "%d is no user number", uid)
+	}
 	c.within(h.Timeout, 100*time.Millisecond, 5*time.Minute, "timeout")
 }
 

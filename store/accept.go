@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"mime"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -86,19 +87,17 @@ func checkAnnounced(req DepositRequest, f proof.File) error {
 	return nil
 }
 
-// mediaType keeps what the depositor says and identifies what he leaves open.
+// mediaType keeps the type that the depositor declares, without parameters, and identifies what he
+// leaves open.
 func mediaType(declared string, head []byte) string {
-	if declared != "" && declared != "application/octet-stream" && len(declared) <= 255 && printable(declared) {
-		return declared
+	if kind, _, err := mime.ParseMediaType(declared); err == nil && kind != "application/octet-stream" && len(kind) <= 127 {
+		return kind
 	}
 	if len(head) == 0 {
-		return "application/x-empty"
+		return "application/octet-stream"
 	}
-	return mimetype.Detect(head).String()
-}
-
-func printable(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r > 0x7e })
+	kind, _, _ := strings.Cut(mimetype.Detect(head).String(), ";")
+	return kind
 }
 
 // resultOf says whether a failed act was refused (the caller can do something) or failed.

@@ -23,6 +23,9 @@ func (s *Safe) publisher(ctx context.Context) {
 			return
 		case <-s.wantCheckpoint:
 		}
+		if s.log.Size() == 0 {
+			continue
+		}
 		if _, _, err := s.publish(ctx); err != nil && ctx.Err() == nil {
 			s.slog.Warn("no checkpoint signed; the next act asks again", "error", err)
 		}

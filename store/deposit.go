@@ -141,7 +141,7 @@ func (s *Safe) attest(ctx context.Context, who identity.Caller, req DepositReque
 	}
 	d.number = in.vault.number()
 	a := proof.Attestation{
-		Typ: proof.AttestationType, V: proof.AttestationVersion,
+		Typ: proof.AttestationTyp, V: proof.AttestationV,
 		Safe: s.origin, Demonstration: s.demonstration,
 		Document: in.id, Vault: in.vault.ID, Number: d.number,
 		Depositor:  proof.Party{Name: who.Name, Issuer: who.Issuer, Serial: who.Serial},

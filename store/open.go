@@ -44,7 +44,7 @@ func Open(ctx context.Context, cfg Config) (*Safe, error) {
 }
 
 func (s *Safe) load(ctx context.Context) error {
-	log, err := journal.Open(ctx, s.mirror, []byte{typeJournal}, journal.NotFound(func(err error) bool { return errors.Is(err, raid.ErrNotFound) }))
+	log, err := journal.Open(ctx, s.mirror, []byte{typeJournal}, journal.Options{NotFound: func(err error) bool { return errors.Is(err, raid.ErrNotFound) }})
 	if err != nil {
 		return err
 	}

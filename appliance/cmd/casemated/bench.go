@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"casemate/appliance"
+	"casemate/store"
+)
+
+func benchCommand(o *options) *cobra.Command {
+	opt := appliance.BenchOptions{}
+	var large []int64
+	var stream int64
+	cmd := &cobra.Command{Use: "bench --dir DIR", Short: "Measure a safe beside the raw limits of this machine",
+		Long: `Makes a safe in an empty folder on the disk to be measured, with a token in software, and prints
+one line a case: what the safe does, what the machine does without it in the same run, the ratio.
+The folder is left as it is, for a second look.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, mib := range large {
+				opt.Large = append(opt.Large, mib<<20)
+			}
+			opt.Stream = stream << 20
+			opt.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+			opt.Say = func(string, ...any) {}
+			var failure error
+			opt.Line = func(l appliance.BenchLine) {
+				var err error
+				if o.json {
+					err = printJSON(cmd, l)
+				} else {
+					_, err = fmt.Fprintf(cmd.OutOrStdout(), "%-52s %8.0f %-11s  %8.0f %-32s  ratio %.2f  wanted %s\n",
+						l.Case, l.Value, l.Unit, l.Raw, l.Limit, l.Ratio, l.Wanted)
+				}
+				if failure == nil {
+					failure = err
+				}
+			}
+			if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
+				return err
+			}
+			if err := appliance.Bench(cmd.Context(), opt); err != nil {
+				return err
+			}
+			return failure
+		}}
+	cmd.Flags().StringVar(&opt.Dir, "dir", "", "an empty `DIR` on the disk to measure")
+	cmd.Flags().StringVar(&opt.Module, "module", "", "the PKCS#11 `LIBRARY` (default: SoftHSM)")
+	cmd.Flags().Int64SliceVar(&large, "large", []int64{64, 1024}, "sizes of large documents, `MiB`")
+	cmd.Flags().Int64Var(&stream, "stream", 0, "`MiB` of one stream during which memory is watched; 0: leave out")
+	cmd.Flags().IntVar(&opt.Seconds, "seconds", 5, "duration of each case of small documents")
+	return cmd
+}
+
+// progressLine tells how far fsck is, once a second, on a terminal or a log alike.
+func progressLine(cmd *cobra.Command, o *options) func(store.FsckReport) {
+	last := time.Now() //nolint:forbidigo // paces the display
+	return func(r store.FsckReport) {
+		if o.json || time.Since(last) < time.Second {
+			return
+		}
+		last = time.Now() //nolint:forbidigo // paces the display
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%d documents, %d bytes so far, %d findings\n", r.Documents, r.Bytes, len(r.Findings))
+	}
+}

@@ -1,0 +1,110 @@
+// Command casemated is the safe: the daemon, its helpers, and the commands of the box itself.
+//
+// One binary holds them all, so that a daemon and its children are always of one version.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"casemate/appliance"
+)
+
+// Exit codes, beside 0. systemd units and scripts rely on them.
+const (
+	exitError    = 1  // it failed; the sentence on stderr says why
+	exitUsage    = 2  // the command line cannot be understood
+	exitFindings = 5  // doctor or fsck found something wrong
+	exitRestart  = 75 // start it again (EX_TEMPFAIL)
+	exitConfig   = 78 // the configuration or the set-up must change first (EX_CONFIG)
+)
+
+// exitCode is an error that knows how the process ends. Its text, when it has one, is printed.
+type exitCode struct {
+	code int
+	err  error
+}
+
+func (e exitCode) Error() string { return e.err.Error() }
+func (e exitCode) Unwrap() error { return e.err }
+
+var errFindings = errors.New("something is wrong; see above")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command().ExecuteContext(ctx)
+	stop()
+	os.Exit(finish(err))
+}
+
+func finish(err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "error:", err)
+	if hint := appliance.Hint(err); hint != "" {
+		fmt.Fprintln(os.Stderr, "hint:", hint)
+	}
+	var code exitCode
+	switch {
+	case errors.As(err, &code):
+		return code.code
+	case errors.Is(err, appliance.ErrConfig), errors.Is(err, appliance.ErrNotInitialised):
+		return exitConfig
+	default:
+		return exitError
+	}
+}
+
+// options are the flags that every command has.
+type options struct {
+	config string
+	json   bool
+	debug  bool
+}
+
+func (o *options) log() *slog.Logger {
+	level := slog.LevelInfo
+	if o.debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+func (o *options) load() (appliance.Config, error) { return appliance.LoadConfig(o.config) }
+
+func command() *cobra.Command {
+	o := &options{}
+	root := &cobra.Command{
+		Use:           "casemated",
+		Short:         "Casemate, a digital safe: the daemon and the commands of the box",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: cobra.NoArgs,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitCode{exitUsage, err} })
+	root.PersistentFlags().StringVar(&o.config, "config", "/etc/casemate/casemate.toml", "the configuration `FILE`")
+	root.PersistentFlags().BoolVar(&o.json, "json", false, "print one JSON object a line")
+	root.PersistentFlags().BoolVar(&o.debug, "debug", false, "say more in the log")
+	root.AddCommand(serveCommand(o), hsmCommand(o), volumeCommand(), initCommand(o), doctorCommand(o),
+		fsckCommand(o), benchCommand(o), versionCommand(o))
+	return root
+}
+
+func versionCommand(o *options) *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Say which version this is", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			v := appliance.Version()
+			if o.json {
+				return printJSON(cmd, v)
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "casemated %s (%s, %s)\n", v.Version, v.Commit, v.Go)
+			return err
+		}}
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"casemate/appliance"
+	"casemate/hsm/module"
+	"casemate/raid/volume"
+)
+
+func serveCommand(o *options) *cobra.Command {
+	return &cobra.Command{Use: "serve", Short: "Open the safe and answer over HTTPS", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := o.load()
+			if err != nil {
+				return err
+			}
+			a, err := appliance.Open(cmd.Context(), cfg, o.config, o.log())
+			if err != nil {
+				return err
+			}
+			return a.Run(cmd.Context())
+		}}
+}
+
+func volumeCommand() *cobra.Command {
+	return &cobra.Command{Use: "volume DIR", Short: "Serve one volume to the daemon that started this process",
+		Hidden: true, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return volume.Main(cmd.Context(), args[0])
+		}}
+}
+
+func hsmCommand(o *options) *cobra.Command {
+	return &cobra.Command{Use: "hsm", Short: "Hold the token and answer the daemon's typed requests", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := o.load()
+			if err != nil {
+				return err
+			}
+			return tokenExit(appliance.ServeToken(cmd.Context(), cfg, o.log()))
+		}}
+}
+
+// tokenExit gives the code that tells the supervisor what to do.
+func tokenExit(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, module.ErrRestart):
+		return exitCode{exitRestart, err}
+	default:
+		return err
+	}
+}
+
+func printJSON(cmd *cobra.Command, v any) error {
+	return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
+}

@@ -1,0 +1,40 @@
+package appliance
+
+import (
+	"errors"
+	"io/fs"
+
+	"casemate/hsm"
+	"casemate/raid"
+	"casemate/store"
+	"casemate/store/timestamp"
+)
+
+// hints is the table of remedies for a person at the terminal.
+var hints = []struct {
+	err  error
+	hint string
+}{
+	{ErrNotInitialised, "run casemated init with this configuration, or name another with --config"},
+	{hsm.ErrPIN, "put the right PIN into the file or credential; a PIN that was refused is not tried again until it changes"},
+	{hsm.ErrAudit, "a key in the token is not the one of the set-up: do not use this token before two persons have found out why"},
+	{hsm.ErrNotSetUp, "no token of that label was set up for this safe: check [hsm] token, serial and module"},
+	{hsm.ErrUnavailable, "see what the token process says (casemated hsm), and whether the module and the token are there"},
+	{raid.ErrFork, "the volumes have two histories: start neither; two persons decide with the table above"},
+	{raid.ErrFull, "free space on the volumes, or raise their size; what was refused was not kept"},
+	{raid.ErrReadOnly, "one volume is left and does not take writes: see casemated doctor, then replace the other"},
+	{store.ErrIntegrity, "do not write any more: run casemated fsck and keep what it says"},
+	{timestamp.ErrMark, "the record of the last attested time is damaged: two persons decide to start without it"},
+	{timestamp.ErrTimeWentBack, "the machine's clock is behind what was already attested: correct it, then start again"},
+	{fs.ErrPermission, "run as root or as the user that the unit file names"},
+}
+
+// Hint gives the remedy that goes with an error, or nothing.
+func Hint(err error) string {
+	for _, h := range hints {
+		if errors.Is(err, h.err) {
+			return h.hint
+		}
+	}
+	return ""
+}

@@ -1,0 +1,171 @@
+package appliance
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"casemate/appliance/api"
+	"casemate/appliance/web"
+	"casemate/systemd"
+)
+
+// ErrBroken says that the safe stopped because it no longer knew its own state. Starting it again
+// lets Open find out.
+var ErrBroken = errors.New("the safe stopped to find out what is true")
+
+// Run serves until ctx ends (an orderly stop, nil) or the safe breaks. It closes the appliance.
+func (a *Appliance) Run(ctx context.Context) error {
+	defer a.Close()
+	directory, err := a.config.directory()
+	if err != nil {
+		return err
+	}
+	door := web.New(web.Config{Directory: directory, Journal: a.safe.Refused, Log: a.log})
+	handler, err := api.New(a.safe, door, Version().Version)
+	if err != nil {
+		return err
+	}
+	listeners, err := a.listeners()
+	if err != nil {
+		return err
+	}
+	certificate, err := a.certificate(ctx)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { door.Run(ctx); return nil })
+	for _, l := range listeners {
+		a.log.Info("serving", "address", l.Addr().String())
+		group.Go(func() error { return door.Serve(ctx, l, certificate.get, handler) })
+	}
+	group.Go(func() error { return a.untilBroken(ctx) })
+	group.Go(func() error { return systemd.Watchdog(ctx, a.alive) })
+	group.Go(func() error { certificate.renew(ctx); return nil })
+	group.Go(func() error { a.reloads(ctx, door); return nil })
+	if err := systemd.Ready(a.statusLine()); err != nil {
+		a.log.Warn("telling systemd", "error", err)
+	}
+	err = group.Wait()
+	if err := systemd.Stopping("closing the safe"); err != nil {
+		a.log.Warn("telling systemd", "error", err)
+	}
+	return err
+}
+
+func (a *Appliance) untilBroken(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.safe.Fatal():
+		return fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+}
+
+// alive is what the watchdog wants to know: that the safe is not broken and that its locks move.
+// A token or an authority that is away for hours is no reason to restart.
+func (a *Appliance) alive() error {
+	if fault := a.safe.Status(context.Background()).Fault; fault != "" {
+		return errors.New(fault)
+	}
+	return nil
+}
+
+func (a *Appliance) statusLine() string {
+	s := a.safe.Status(context.Background())
+	line := fmt.Sprintf("open: %d journal entries, %d deposits waiting for a timestamp", s.JournalSize, s.Pending)
+	if s.Demonstration {
+		line += " (demonstration: no key ceremony was held)"
+	}
+	return line
+}
+
+// listeners are the sockets that systemd opened, else the configured address.
+func (a *Appliance) listeners() ([]net.Listener, error) {
+	named, err := systemd.Listeners()
+	if err != nil {
+		return nil, err
+	}
+	var list []net.Listener
+	for _, group := range named {
+		list = append(list, group...)
+	}
+	if len(list) > 0 {
+		return list, nil
+	}
+	l, err := net.Listen("tcp", a.config.HTTP.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("http.listen: %w", err)
+	}
+	return []net.Listener{l}, nil
+}
+
+// reloads reads the table of callers again on SIGHUP. A table with a fault changes nothing.
+func (a *Appliance) reloads(ctx context.Context, door *web.Door) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+		}
+		_ = systemd.Reloading("reading the table of callers again")
+		directory, err := a.config.directory()
+		if err != nil {
+			a.log.Error("the table of callers stays as it was", "error", err)
+		} else {
+			door.Use(directory)
+			a.log.Info("the table of callers was read again")
+		}
+		_ = systemd.Ready(a.statusLine())
+	}
+}
+
+// servedCertificate is the TLS certificate in use; its key stays in the token.
+type servedCertificate struct {
+	appliance *Appliance
+	current   atomic.Pointer[tls.Certificate]
+}
+
+func (a *Appliance) certificate(ctx context.Context) (*servedCertificate, error) {
+	c, err := a.token.TLSCertificate(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("TLS certificate: %w", err)
+	}
+	s := &servedCertificate{appliance: a}
+	s.current.Store(&c)
+	return s, nil
+}
+
+func (s *servedCertificate) get() (*tls.Certificate, error) { return s.current.Load(), nil }
+
+// renew asks the token process now and then for the certificate that stands.
+func (s *servedCertificate) renew(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		c, err := s.appliance.token.TLSCertificate(ctx)
+		if err != nil {
+			s.appliance.log.Warn("the TLS certificate could not be read again", "error", err)
+			continue
+		}
+		s.current.Store(&c)
+	}
+}

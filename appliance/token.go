@@ -1,0 +1,94 @@
+package appliance
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"casemate/hsm/module"
+	"casemate/systemd"
+)
+
+// pinCredential is the name under which systemd hands the PIN over.
+const pinCredential = "pin"
+
+func (c Config) moduleToken() module.Token {
+	return module.Token{Module: c.HSM.Module, Label: c.HSM.Token, Serial: c.HSM.Serial, SoftHSMConf: c.HSM.SoftHSMConf}
+}
+
+// ServeToken is `casemated hsm`: it holds the token and answers on its socket until ctx ends. An
+// error for which [module.ErrRestart] holds wants the process started again.
+func ServeToken(ctx context.Context, cfg Config, log *slog.Logger) error {
+	pin := cfg.HSM.PINFile
+	if pin == "" {
+		var err error
+		if pin, err = systemd.CredentialPath(pinCredential); err != nil {
+			return fmt.Errorf("%w: no hsm.pin_file, and %w", ErrConfig, err)
+		}
+	}
+	var uids []uint32
+	for _, uid := range cfg.HSM.AllowUIDs {
+		uids = append(uids, uint32(uid)) //nolint:gosec // checked by the configuration
+	}
+	l, err := listenUnix(cfg.HSM.Socket)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }() // its path goes with it
+	return module.Serve(ctx, module.Config{
+		Token: cfg.moduleToken(), PINFile: pin, StateDir: cfg.HSM.State, Timeout: cfg.HSM.Timeout, Log: log,
+		AllowUIDs: uids,
+	}, l)
+}
+
+// listenUnix takes the place of a socket that a dead process left behind.
+func listenUnix(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, err
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
+		if conn, err := net.Dial("unix", path); err == nil {
+			_ = conn.Close()
+			return nil, fmt.Errorf("%s: another token process answers there", path)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	return l, os.Chmod(path, 0o660) //nolint:gosec // the group is the daemon's; the peer's uid is checked as well
+}
+
+// setUpToken makes the token, its keys and the public material in the token process's state.
+func setUpToken(ctx context.Context, cfg Config) error {
+	names, ips := servedNames(cfg.HTTP.Listen)
+	for _, ip := range ips {
+		names = append(names, ip.String())
+	}
+	if cfg.HSM.PINFile == "" || cfg.HSM.SOPINFile == "" {
+		return fmt.Errorf("%w: hsm.pin_file and hsm.so_pin_file: both are needed to set a token up", ErrConfig)
+	}
+	_, err := module.Setup(ctx, module.SetupConfig{
+		Token: cfg.moduleToken(), Origin: cfg.Origin, Demonstration: cfg.Demonstration,
+		PINFile: cfg.HSM.PINFile, SOPINFile: cfg.HSM.SOPINFile, StateDir: cfg.HSM.State, TLSNames: names,
+	})
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: %w", ErrInitialised, err)
+	}
+	return err
+}
+
+func fingerprintOf(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
+}
