@@ -136,17 +136,18 @@ func (g *Guard) kernelReason(r Reading) string {
 
 // hold keeps time from going back behind anything attested.
 func (g *Guard) hold(r *Reading) error {
-	floor, slack := g.config.NotBefore, r.Clock.RootDistance
-	if g.last.After(floor) {
+	floor := g.config.NotBefore
+	switch {
+	case g.last.After(floor):
 		floor = g.last
-	} else if g.last.IsZero() && g.mark.reserved.After(floor) {
-		floor, slack = g.mark.reserved, slack+reserve
+	case g.last.IsZero() && g.mark.reserved.After(floor):
+		floor = g.mark.reserved // as found at start: nothing was attested since
 	}
 	gap := floor.Sub(r.Time)
 	if gap <= 0 {
 		return nil
 	}
-	if gap > slack {
+	if gap > r.Clock.RootDistance+reserve {
 		return fmt.Errorf("%w: it would be %s, but %s was attested already", ErrTimeWentBack,
 			r.Time.Format(time.RFC3339Nano), floor.UTC().Format(time.RFC3339Nano))
 	}
