@@ -75,11 +75,14 @@ func (o *Options) defaults() {
 }
 
 func (k *Token) where() module.Token {
-	w := module.Token{Module: k.options.Module, Label: k.options.Label}
-	if k.options.Module == SoftHSM {
-		w.SoftHSMConf = k.SoftHSMConf
-	}
-	return w
+	return module.Token{Module: k.options.Module, Label: k.options.Label, SoftHSMConf: k.SoftHSMConf}
+}
+
+// Through has the process use another library from its next start on, one that
+// leads to the same token, with more of an environment.
+func (k *Token) Through(module string, environment ...string) {
+	k.options.Module = module
+	k.options.Environment = append(k.options.Environment, environment...)
 }
 
 // Setup runs the setup in a child and gives back what it wrote to its log.

@@ -21,23 +21,43 @@ const testOrigin = "casemate.example/engine"
 // configuration from the environment, so these tests do not run in parallel.
 func setUp(t testing.TB, wrapMethods ...string) Config {
 	t.Helper()
-	dir := t.TempDir()
-	conf := filepath.Join(dir, "softhsm2.conf")
-	tokens := filepath.Join(dir, "tokens")
-	check(t, os.Mkdir(tokens, 0o700))
-	check(t, os.WriteFile(conf, []byte("directories.tokendir = "+tokens+"\nlog.level = ERROR\n"), 0o600))
-	check(t, NewPIN(filepath.Join(dir, "pin")))
+	cfg := prepare(t)
+	dir := filepath.Dir(cfg.StateDir)
+	check(t, NewPIN(cfg.PINFile))
 	check(t, NewPIN(filepath.Join(dir, "so-pin")))
-	cfg := Config{
-		Token:   Token{Module: "/usr/lib/softhsm/libsofthsm2.so", Label: "engine", SoftHSMConf: conf},
-		PINFile: filepath.Join(dir, "pin"), StateDir: filepath.Join(dir, "state"),
-	}
 	_, err := Setup(context.Background(), SetupConfig{
 		Token: cfg.Token, Origin: testOrigin, PINFile: cfg.PINFile, SOPINFile: filepath.Join(dir, "so-pin"),
 		StateDir: cfg.StateDir, WrapMethods: wrapMethods,
 	})
 	check(t, err)
+	return cfg
+}
+
+func prepare(t testing.TB) Config {
+	t.Helper()
+	dir := t.TempDir()
+	conf, tokens := filepath.Join(dir, "softhsm2.conf"), filepath.Join(dir, "tokens")
+	check(t, os.Mkdir(tokens, 0o700))
+	check(t, os.WriteFile(conf, []byte("directories.tokendir = "+tokens+"\nlog.level = ERROR\n"), 0o600))
+	cfg := Config{
+		Token:   Token{Module: "/usr/lib/softhsm/libsofthsm2.so", Label: "engine", SoftHSMConf: conf},
+		PINFile: filepath.Join(dir, "pin"), StateDir: filepath.Join(dir, "state"),
+	}
 	cfg.defaults()
+	return cfg
+}
+
+// copyOf makes another token with the same keys, which is quicker.
+func copyOf(t testing.TB, from Config) Config {
+	t.Helper()
+	cfg := prepare(t)
+	dir := filepath.Dir(cfg.StateDir)
+	for _, name := range []string{"tokens", "state"} {
+		check(t, os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(filepath.Dir(from.StateDir), name))))
+	}
+	pin, err := os.ReadFile(from.PINFile)
+	check(t, err)
+	check(t, os.WriteFile(cfg.PINFile, pin, 0o600))
 	return cfg
 }
 

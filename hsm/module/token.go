@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/ThalesIgnite/crypto11"
 	"github.com/miekg/pkcs11"
@@ -27,6 +28,7 @@ type token struct {
 	slot     uint
 	info     hsm.Token
 	sessions *sessions
+	closed   sync.Once
 }
 
 // load opens the library without initialising it.
@@ -119,8 +121,11 @@ func openToken(cfg Token, pin string, atOnce int) (*token, error) {
 	return t, nil
 }
 
-// close finalises the library. Never call it after an error: it may hang.
-func (t *token) close() error {
-	t.sessions.close()
-	return t.c.Close()
+// close finalises the library, once. It may hang when the module does.
+func (t *token) close() (err error) {
+	t.closed.Do(func() {
+		t.sessions.close()
+		err = t.c.Close()
+	})
+	return err
 }
