@@ -79,8 +79,16 @@ func New(safe Safe, door *web.Door, version string) (*API, error) {
 	return a, nil
 }
 
-// ServeHTTP answers one request; the door's own handler stands around it.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
+// ServeHTTP answers one request; the door's own handler stands around it. Nothing in an
+// address needs an unusual encoding: what has one (%2F) is no address, lest two
+// spellings be one.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.RawPath != "" {
+		a.router.NotFoundHandler.ServeHTTP(w, r)
+		return
+	}
+	a.router.ServeHTTP(w, r)
+}
 
 // wrongMethod names the methods that would do (RFC 9110, 15.5.6).
 func (a *API) wrongMethod(w http.ResponseWriter, r *http.Request) {

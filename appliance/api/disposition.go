@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
-
-	"casemate/appliance/web"
 )
 
 // disposition reads the Content-Disposition of a part (RFC 7578, 4.2) into its
@@ -126,5 +124,5 @@ func isToken(s string) bool {
 func skipSpace(s string) string { return strings.TrimLeft(s, " \t") }
 
 func badDisposition(why string) error {
-	return fmt.Errorf("%w: the Content-Disposition of a part: %s", web.ErrBadRequest, why)
+	return badForm("the Content-Disposition of a part: " + why)
 }

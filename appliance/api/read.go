@@ -40,21 +40,21 @@ func (a *API) read(w http.ResponseWriter, c *call) error {
 	if end != nil && !errors.Is(end, io.EOF) {
 		return end
 	}
-	h := w.Header()
-	h.Set("Content-Type", file.MediaType)
-	h.Set("Content-Length", strconv.FormatInt(file.Size, 10))
-	h.Set("Content-Disposition", encodeDisposition(file.Name))
-	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(file.Digests.SHA256[:])+":")
-	w.WriteHeader(http.StatusOK)
+	out := &lateWriter{ResponseWriter: w, header: func(h http.Header) {
+		h.Set("Content-Type", file.MediaType)
+		h.Set("Content-Length", strconv.FormatInt(file.Size, 10))
+		h.Set("Content-Disposition", encodeDisposition(file.Name))
+		h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(file.Digests.SHA256[:])+":")
+	}}
 	for {
 		more := 0
 		if end == nil {
 			if more, end = fill(body, ahead); end != nil && !errors.Is(end, io.EOF) {
-				a.door.Abort(c.Request, "read", c.object(), end)
+				return a.failed(out, c, "read", end)
 			}
 		}
-		if _, err := w.Write(held[:have]); err != nil {
-			panic(http.ErrAbortHandler) // the caller left
+		if _, err := out.Write(held[:have]); err != nil {
+			return a.failed(out, c, "read", err)
 		}
 		if more == 0 && end != nil {
 			return nil
@@ -96,23 +96,31 @@ func (a *API) receipt(w http.ResponseWriter, c *call) error {
 	if err = writeTo(buffer); err == nil {
 		err = buffer.Flush()
 	}
-	switch {
-	case err == nil:
-		return nil
-	case !out.begun:
-		return err // nothing left yet: an ordinary problem
-	case out.failed:
-		panic(http.ErrAbortHandler) // the caller left
+	if err != nil {
+		return a.failed(out, c, "receipt", err)
 	}
-	a.door.Abort(c.Request, "receipt", c.object(), err)
+	return nil
+}
+
+// failed ends a reply that cannot be made whole: as an ordinary problem while nothing
+// has left, else by breaking the connection.
+func (a *API) failed(out *lateWriter, c *call, act string, err error) error {
+	switch {
+	case !out.begun:
+		return err
+	case out.left:
+		panic(http.ErrAbortHandler) // nobody is there to read it
+	}
+	a.door.Abort(c.Request, act, c.object(), err)
 	return nil
 }
 
 // lateWriter sets the headers when the first bytes leave.
 type lateWriter struct {
 	http.ResponseWriter
-	header        func(http.Header)
-	begun, failed bool
+	header func(http.Header)
+	begun  bool
+	left   bool // the caller takes no more
 }
 
 func (w *lateWriter) Write(p []byte) (int, error) {
@@ -122,6 +130,6 @@ func (w *lateWriter) Write(p []byte) (int, error) {
 		w.WriteHeader(http.StatusOK)
 	}
 	n, err := w.ResponseWriter.Write(p)
-	w.failed = w.failed || err != nil
+	w.left = w.left || err != nil
 	return n, err
 }

@@ -88,6 +88,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, certificate func() (*t
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.limits.Stop)
 	defer cancel()
+	defer d.flush(context.WithoutCancel(ctx)) // what was refused since Run stopped
 	if err := server.Shutdown(grace); errors.Is(err, context.DeadlineExceeded) {
 		d.log.Warn("requests under way were cut", "after", d.limits.Stop)
 		return server.Close()
