@@ -19,15 +19,17 @@ var errNoToken = errors.New("no token with this label and serial")
 // session flags of every session: PKCS#11 has no parallel ones any more.
 const sessionFlags = pkcs11.CKF_SERIAL_SESSION | pkcs11.CKF_RW_SESSION
 
-// token is one token, logged in. crypto11 owns the library (it initialises and
-// finalises) and holds the login; p is a second door into the same library for
-// what crypto11 lacks, and login is one for all sessions of a process.
+// token is one token, logged in. crypto11 owns the library: it initialises,
+// logs in and finalises. p is a second door for what crypto11 lacks. With most
+// libraries it leads into the same room; p11-kit's client makes a room of its
+// own for everyone who loads it, with a login of its own.
 type token struct {
 	c        *crypto11.Context
 	p        *pkcs11.Ctx
 	slot     uint
 	info     hsm.Token
 	sessions *sessions
+	apart    bool // p has a room of its own
 	closed   sync.Once
 }
 
@@ -113,19 +115,47 @@ func openToken(cfg Token, pin string, atOnce int) (*token, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening token %q: %w", cfg.Label, err)
 	}
-	info, err := p.GetTokenInfo(t.slot)
-	if err != nil || tokenInfo(info) != t.info {
-		return nil, errors.Join(fmt.Errorf("opening token %q: another token in its slot: %w", cfg.Label, errNoToken), err, t.c.Close())
+	if err := t.openDoor(pin); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening token %q: %w", cfg.Label, err), t.c.Close())
 	}
-	t.sessions = &sessions{p: p, slot: t.slot}
 	return t, nil
+}
+
+// openDoor makes p usable beside crypto11, which has logged in: the PIN is right.
+func (t *token) openDoor(pin string) error {
+	err := t.p.Initialize()
+	t.apart = err == nil
+	if c, _ := code(err); err != nil && c != pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED {
+		return fmt.Errorf("initialising the PKCS#11 library again: %w", err)
+	}
+	info, err := t.p.GetTokenInfo(t.slot)
+	if err != nil {
+		return fmt.Errorf("reading the token again: %w", err)
+	}
+	if tokenInfo(info) != t.info {
+		return fmt.Errorf("another token took its slot: %w", errNoToken)
+	}
+	// The first session stays open for good: the login ends with the last.
+	h, err := t.p.OpenSession(t.slot, sessionFlags)
+	if err != nil {
+		return fmt.Errorf("opening a session: %w", err)
+	}
+	err = t.p.Login(h, pkcs11.CKU_USER, pin)
+	if c, _ := code(err); err != nil && c != pkcs11.CKR_USER_ALREADY_LOGGED_IN {
+		return fmt.Errorf("logging in again: %w", err)
+	}
+	t.sessions = &sessions{p: t.p, slot: t.slot}
+	return nil
 }
 
 // close finalises the library, once. It may hang when the module does.
 func (t *token) close() (err error) {
 	t.closed.Do(func() {
 		t.sessions.close()
-		err = t.c.Close()
+		if t.apart {
+			err = t.p.Finalize()
+		}
+		err = errors.Join(err, t.c.Close())
 	})
 	return err
 }
