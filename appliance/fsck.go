@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"casemate/raid"
 	"casemate/store"
 )
 
@@ -37,18 +38,19 @@ func Fsck(ctx context.Context, cfg Config, configFile string, log *slog.Logger, 
 	var report FsckReport
 	for v := range a.mirror.Volumes() {
 		audit := VolumeAudit{Name: cfg.Volumes.Dirs[v], OK: true}
-		got, err := a.mirror.Audit(ctx, v, func(what string) {
+		find := func(detail string) {
 			audit.OK = false
-			report.Findings = append(report.Findings, store.Finding{What: "volume " + audit.Name, Detail: what})
-		})
+			report.Findings = append(report.Findings, store.Finding{What: "volume " + audit.Name, Detail: detail})
+		}
+		got, err := a.mirror.Audit(ctx, v, func(f raid.Finding) { find(f.Detail) })
 		if ctx.Err() != nil {
 			return report, ctx.Err()
 		}
 		if err != nil {
-			audit.OK = false
-			report.Findings = append(report.Findings, store.Finding{What: "volume " + audit.Name, Detail: err.Error()})
+			find(err.Error())
 		}
-		audit.Detail = fmt.Sprintf("%+v", got)
+		audit.Detail = fmt.Sprintf("%d values authenticated (%d bytes), %d batches followed back, %d findings",
+			got.Values, got.Bytes, got.Manifests, got.Findings)
 		report.Volumes = append(report.Volumes, audit)
 	}
 	found, err := a.safe.Fsck(ctx, progress)

@@ -56,6 +56,7 @@ func (a *Appliance) Run(ctx context.Context) error {
 	if err := systemd.Ready(a.statusLine()); err != nil {
 		a.log.Warn("telling systemd", "error", err)
 	}
+	a.log.Info("READY", "origin", a.config.Origin, "demonstration", a.info.Demonstration)
 	err = group.Wait()
 	if err := systemd.Stopping("closing the safe"); err != nil {
 		a.log.Warn("telling systemd", "error", err)

@@ -12,8 +12,8 @@ import (
 
 // Finding is something fsck found wrong.
 type Finding struct {
-	What   string // the thing, by identifier
-	Detail string
+	What   string `json:"what"` // the thing, by identifier
+	Detail string `json:"detail"`
 }
 
 // FsckReport is the outcome of a complete check.

@@ -65,8 +65,7 @@ func suiteOf(public any) (suite, error) {
 	return suite{}, fmt.Errorf("sealing with %T: %w", public, ErrKey)
 }
 
-// soundSignature tells whether a certificate's or CRL's own signature is by
-// SHA-256 or better with a padding openssl and Go both check.
+// soundSignature tells whether a CRL is signed with SHA-256 or better.
 func soundSignature(algorithm x509.SignatureAlgorithm) bool {
 	switch algorithm {
 	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"io"
+	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +142,10 @@ func (k lyingKey) Sign(r io.Reader, digest []byte, o crypto.SignerOpts) ([]byte,
 func TestSignRefuses(t *testing.T) {
 	a := newAuthority(t)
 	good, other := a.signer(t), newAuthority(t)
+	shortKey, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cases := map[string]struct {
 		change func(*Signer)
 		want   string
@@ -148,6 +156,8 @@ func TestSignRefuses(t *testing.T) {
 		"no CRL":             {func(s *Signer) { s.CRL = nil }, "reading CRL"},
 		"another's CRL":      {func(s *Signer) { s.CRL = renamed(t, other) }, "another authority"},
 		"a wrong signature":  {func(s *Signer) { s.Key = lyingKey{s.Key} }, "does not match"},
+		"a CRL too long":     {func(s *Signer) { s.CRL = longCRL(t, a) }, "malformed seal"},
+		"a short RSA key":    {func(s *Signer) { *s = a.signerWith(t, shortKey, SealTemplate("x", madeAt)) }, "unsuitable key"},
 		"a curve of its own": {func(s *Signer) { *s = a.signerWith(t, newKey(t, elliptic.P521()), SealTemplate("x", madeAt)) }, "unsuitable key"},
 	}
 	for name, c := range cases {
@@ -169,4 +179,69 @@ func renamed(t *testing.T, a authorityOf) []byte {
 		t.Fatal(err)
 	}
 	return authorityOf{a.key, cert}.crl(t, madeAt)
+}
+
+// longCRL has an entry for tens of thousands of certificates.
+func longCRL(t *testing.T, a authorityOf) []byte {
+	t.Helper()
+	many := make([]*x509.Certificate, 40_000)
+	for i := range many {
+		many[i] = &x509.Certificate{SerialNumber: new(big.Int).Lsh(big.NewInt(int64(i+1)), 100)}
+	}
+	return a.crl(t, madeAt, many...)
+}
+
+// forge signs what Sign would not.
+func forge(t *testing.T, s Signer, change func(*signedData)) []byte {
+	t.Helper()
+	data, err := s.prepare(content, sealedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(&data)
+	signed, err := data.attributes.marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data.signature, err = s.Key.Sign(rand.Reader, hashSum(data.suite.hash, signed), data.suite.hash); err != nil {
+		t.Fatal(err)
+	}
+	p7s, err := data.marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p7s
+}
+
+func TestForgedSeals(t *testing.T) {
+	a, other := newAuthority(t), newAuthority(t)
+	s := a.signer(t)
+	renamedCRL := renamed(t, a)
+	cases := map[string]struct {
+		change func(*signedData)
+		want   error
+	}{
+		"nothing changed":      {func(*signedData) {}, nil},
+		"CRL by another name":  {func(d *signedData) { d.crl = renamedCRL }, ErrUntrusted},
+		"too long":             {func(d *signedData) { d.crl = longCRL(t, a) }, ErrMalformed},
+		"no certificates":      {func(d *signedData) { d.certificates = nil }, ErrMalformed},
+		"many certificates":    {func(d *signedData) { d.certificates = slices.Repeat(d.certificates, 5) }, ErrMalformed},
+		"the root as signer":   {func(d *signedData) { d.attributes.certificate = certificateID(a.cert.Raw) }, ErrMalformed},
+		"another's as signer":  {func(d *signedData) { d.attributes.certificate = certificateID(other.cert.Raw) }, ErrMalformed},
+		"another issuer named": {func(d *signedData) { c := *d.signer; c.SerialNumber = big.NewInt(5); d.signer = &c }, ErrMalformed},
+		"another digest":       {func(d *signedData) { d.attributes.digest = make([]byte, 32) }, ErrSignature},
+		"a longer digest":      {func(d *signedData) { d.attributes.digest = append(d.attributes.digest, 0) }, ErrSignature},
+		"SHA-1 of the content": {func(d *signedData) { d.attributes.digest = d.attributes.digest[:20] }, ErrSignature},
+		"SHA-384 with P-256": {func(d *signedData) {
+			d.suite.digest, d.suite.signature, d.suite.hash = oidSHA384, oidECDSAWithSHA384, crypto.SHA384
+			d.attributes.digest = hashSum(crypto.SHA384, content)
+		}, ErrMalformed},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if _, err := VerifySignature(forge(t, s, c.change), content, a.roots(), provedAt); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
 }

@@ -20,7 +20,7 @@ import (
 var (
 	madeAt   = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	sealedAt = time.Date(2026, 3, 2, 8, 30, 15, 999, time.UTC)
-	provedAt = sealedAt.Add(10 * time.Minute)
+	provedAt = sealedAt.Add(10 * time.Minute).Truncate(time.Second)
 	content  = []byte("<ASiCManifest>what was sealed</ASiCManifest>\n")
 )
 

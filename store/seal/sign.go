@@ -42,7 +42,11 @@ func (s Signer) Sign(content []byte, at time.Time) ([]byte, error) {
 	if err := data.signer.CheckSignature(data.suite.x509, signed, data.signature); err != nil {
 		return nil, fmt.Errorf("sealing: the key's answer: %w", ErrSignature)
 	}
-	return data.marshal()
+	p7s, err := data.marshal()
+	if err != nil || len(p7s) > maxSeal {
+		return nil, fmt.Errorf("sealing in %d bytes: %w", len(p7s), errors.Join(ErrMalformed, err))
+	}
+	return p7s, nil
 }
 
 func (s Signer) prepare(content []byte, at time.Time) (signedData, error) {

@@ -1,13 +1,17 @@
 package seal
 
 import (
+	"crypto"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"errors"
 	"math/big"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -79,8 +83,12 @@ func TestRootsAreTheOnesGiven(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := VerifySignature(p7s, content, a.roots(), time.Time{}); !errors.Is(err, ErrUntrusted) {
+	if _, err := VerifySignature(p7s, content, a.roots(), time.Time{}); !errors.Is(err, ErrUntrusted) || !strings.Contains(err.Error(), "no time") {
 		t.Errorf("without a time: %v", err)
+	}
+	s.Chain = s.Chain[:1]
+	if _, err := VerifySignature(mustSign(t, s), content, leafAlone, provedAt); !errors.Is(err, ErrUntrusted) {
+		t.Errorf("the signer itself, alone: %v", err)
 	}
 }
 
@@ -154,6 +162,16 @@ func TestVerifierRemembersPathsForTheirTimeOnly(t *testing.T) {
 			t.Errorf("at %v: %v", at, err)
 		}
 	}
+	short := SealTemplate("Safe 1", madeAt)
+	short.NotAfter = provedAt
+	p7s = mustSign(t, a.signerWith(t, newKey(t, elliptic.P256()), short))
+	for at, want := range map[time.Time]error{provedAt: nil, provedAt.Add(time.Second): ErrUntrusted} {
+		for range 2 {
+			if _, err := v.Verify(p7s, content, at); !errors.Is(err, want) {
+				t.Errorf("certificate until %v at %v: %v", provedAt, at, err)
+			}
+		}
+	}
 	for range knownPaths + 1 {
 		if _, err := v.Verify(mustSign(t, a.signer(t)), content, provedAt); err != nil {
 			t.Fatal(err)
@@ -162,4 +180,63 @@ func TestVerifierRemembersPathsForTheirTimeOnly(t *testing.T) {
 	if len(v.known) > knownPaths {
 		t.Errorf("%d paths remembered", len(v.known))
 	}
+}
+
+// What openssl still signs with SHA-1 counts for nothing.
+func TestSHA1IsRefused(t *testing.T) {
+	a := newAuthority(t)
+	dir := t.TempDir()
+	key, err := x509.MarshalPKCS8PrivateKey(a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "ca.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
+	write(t, filepath.Join(dir, "ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}))
+	write(t, filepath.Join(dir, "cnf"), []byte("[v3]\nkeyUsage=critical,nonRepudiation\ncertificatePolicies="+PolicyOID.String()+
+		"\n[ca]\ndefault_ca=d\n[d]\ndatabase=index\ncrlnumber=number\n"))
+	write(t, filepath.Join(dir, "index"), nil)
+	write(t, filepath.Join(dir, "number"), []byte("01\n"))
+	for _, hash := range []string{"sha256", "sha1"} {
+		want := map[string]error{"sha256": nil, "sha1": ErrUntrusted}[hash]
+		for _, args := range [][]string{
+			{"req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key", "-out", "csr", "-subj", "/CN=Safe 1"},
+			{"x509", "-req", "-in", "csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-" + hash, "-days", "100", "-extfile", "cnf", "-extensions", "v3", "-outform", "DER", "-out", "cert"},
+			{"ca", "-gencrl", "-config", "cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-md", hash, "-crldays", "90", "-out", "crl.pem"},
+			{"crl", "-in", "crl.pem", "-outform", "DER", "-out", "crl"},
+		} {
+			if out, err := openssl(t, dir, args...); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		}
+		p7s, at := sealWith(t, a, dir)
+		if _, err := VerifySignature(p7s, content, a.roots(), at); !errors.Is(err, want) {
+			t.Errorf("certificate by %s: %v", hash, err)
+		}
+		s := a.signer(t)
+		s.CRL = readFile(t, filepath.Join(dir, "crl"))
+		list, err := x509.ParseRevocationList(s.CRL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := VerifySignature(mustSign(t, s), content, a.roots(), list.ThisUpdate); !errors.Is(err, want) {
+			t.Errorf("CRL by %s: %v", hash, err)
+		}
+	}
+}
+
+// sealWith seals with the certificate and key openssl left in dir, and says
+// when that certificate became valid.
+func sealWith(t *testing.T, a authorityOf, dir string) ([]byte, time.Time) {
+	t.Helper()
+	cert, err := x509.ParseCertificate(readFile(t, filepath.Join(dir, "cert")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(readFile(t, filepath.Join(dir, "key")))
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Signer{key.(crypto.Signer), []*x509.Certificate{cert, a.cert}, a.crl(t, cert.NotBefore)}
+	return mustSign(t, s), cert.NotBefore
 }

@@ -1,0 +1,245 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"casemate/hsm"
+	"casemate/raid"
+	"casemate/store/journal"
+	"casemate/store/proof"
+	"casemate/store/timestamp"
+)
+
+// load deposits small documents on some goroutines until stop is closed, and gives what was
+// acknowledged with its bytes. Errors must be of the classes given.
+func (r *rig) load(workers int, stop <-chan struct{}, allowed ...error) func() map[proof.DocumentID][]byte {
+	var mu sync.Mutex
+	kept := map[proof.DocumentID][]byte{}
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				body := randomBytes(3000)
+				d, err := r.safe.Deposit(context.Background(), alice, DepositRequest{Vault: "archives"}, parts(body))
+				if err == nil {
+					mu.Lock()
+					kept[d.ID] = body
+					mu.Unlock()
+					continue
+				}
+				known := false
+				for _, class := range allowed {
+					known = known || errors.Is(err, class)
+				}
+				if !known {
+					r.t.Errorf("a deposit failed with %v", err)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+	}
+	return func() map[proof.DocumentID][]byte { wg.Wait(); return kept }
+}
+
+func (r *rig) mustHold(kept map[proof.DocumentID][]byte) {
+	r.t.Helper()
+	for id, body := range kept {
+		if got := r.read(id, 1); !bytes.Equal(got, body) {
+			r.t.Errorf("document %s differs", id)
+		}
+	}
+}
+
+// TestTokenProcessDies kills the token process again and again under a load: deposits fail with
+// their sentence meanwhile, the safe seals again by itself, nothing acknowledged is lost.
+func TestTokenProcessDies(t *testing.T) {
+	r := newRig(t)
+	stop := make(chan struct{})
+	wait := r.load(8, stop, ErrSealUnavailable)
+	for range 4 {
+		time.Sleep(200 * time.Millisecond)
+		r.token.Kill()
+		time.Sleep(50 * time.Millisecond)
+		r.token.Restart()
+	}
+	r.deposit([]byte("sealing again")) // no restart of the safe
+	close(stop)
+	kept := wait()
+	if len(kept) == 0 {
+		t.Fatal("nothing was acknowledged")
+	}
+	r.mustHold(kept)
+	if err := r.safe.Stamp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.fsck()
+}
+
+// TestTokenRefuses: a failed seal keeps nothing but its entries.
+func TestTokenRefuses(t *testing.T) {
+	r := newRig(t)
+	real := r.safe.token
+	r.safe.token = &interposed{Token: real, beforeSeal: func() error { return hsm.ErrUnavailable }}
+	_, err := r.safe.Deposit(t.Context(), alice, DepositRequest{Vault: "archives"}, parts(randomBytes(stageBytes+5)))
+	if !errors.Is(err, ErrSealUnavailable) {
+		t.Errorf("%v", err)
+	}
+	if e := r.lastEntry(ActDeposit); e.Result != journal.Failed || e.Reason != ErrSealUnavailable.Error() {
+		t.Errorf("journaled as %q, %q", e.Result, e.Reason)
+	}
+	r.nothingKept(0)
+	r.safe.token = real
+	d := r.deposit([]byte("x"))
+	if d.Number != 2 {
+		t.Errorf("number %d: the one that failed was given twice", d.Number)
+	}
+	r.fsck()
+}
+
+// TestAuthorityAway: deposits go on, receipts stay provisional, the state says so; when it answers
+// all of them are proved.
+func TestAuthorityAway(t *testing.T) {
+	r := newRig(t)
+	r.tsa.set(timestamp.ErrUnreachable)
+	d := r.deposit([]byte("x"))
+	if err := r.safe.Stamp(t.Context()); !errors.Is(err, timestamp.ErrUnreachable) {
+		t.Errorf("a round without an authority: %v", err)
+	}
+	r.clock.mu.Lock()
+	r.clock.shift = 25 * time.Hour
+	r.clock.mu.Unlock()
+	if s := r.safe.Status(t.Context()); s.Pending != 1 || !s.Late {
+		t.Errorf("status %+v", s)
+	}
+	r.clock.mu.Lock()
+	r.clock.shift = 0
+	r.clock.mu.Unlock()
+	r.tsa.set(nil)
+	if err := r.safe.Stamp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.safe.Status(t.Context()); s.Pending != 0 || s.Late || s.Round != 1 {
+		t.Errorf("status %+v", s)
+	}
+	if r.mustPass(d.ID).Provisional {
+		t.Error("still provisional")
+	}
+}
+
+// TestRoundsAreManyAndFound spreads documents over rounds, across a restart.
+func TestRoundsAreManyAndFound(t *testing.T) {
+	r := newRig(t)
+	var ids []proof.DocumentID
+	for i := range 5 {
+		for range i + 1 {
+			ids = append(ids, r.deposit(randomBytes(10)).ID)
+		}
+		if i == 2 {
+			r.close()
+			r.open()
+		}
+		if err := r.safe.Stamp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, id := range ids {
+		d, err := r.safe.Stat(t.Context(), alice, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := uint64(1)
+		for n := i + 1; n > int(want); want++ {
+			n -= int(want)
+		}
+		if d.Round != want {
+			t.Errorf("document %d: round %d, want %d", i, d.Round, want)
+		}
+		r.mustPass(id)
+	}
+}
+
+// TestVolumeDamaged flips bytes in the files of one volume: everything is still read, from the
+// other, and the control says which copy is not what was sealed.
+func TestVolumeDamaged(t *testing.T) {
+	r := newRig(t)
+	body := randomBytes(4 << 20)
+	d := r.deposit(body)
+	r.close()
+	flipped := 0
+	err := filepath.WalkDir(r.config.Dirs[0], func(path string, e os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".vlog" {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if at := bytes.IndexByte(b[min(len(b)-1, 1<<20):], 0x5a); at > 0 {
+			b[at+1<<20] ^= 1
+			flipped++
+		}
+		return os.WriteFile(path, b, 0o600)
+	})
+	if err != nil || flipped == 0 {
+		t.Fatalf("%d files damaged, %v", flipped, err)
+	}
+	r.open()
+	if got := r.read(d.ID, 1); !bytes.Equal(got, body) {
+		t.Fatal("wrong bytes were served")
+	}
+	if s := r.safe.Status(t.Context()).Volumes; len(s.Volumes) != 2 {
+		t.Errorf("status %+v", s)
+	}
+}
+
+// TestRolledBack puts an older copy of both volumes back: the token remembers a longer journal.
+func TestRolledBack(t *testing.T) {
+	r := newRig(t)
+	r.deposit([]byte("before"))
+	r.close()
+	old := t.TempDir()
+	for i, dir := range append([]string{r.config.StateDir}, r.config.Dirs...) {
+		if err := os.CopyFS(filepath.Join(old, fmt.Sprint(i)), os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.open()
+	r.deposit([]byte("after"))
+	if _, err := r.safe.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.close()
+	for i, dir := range append([]string{r.config.StateDir}, r.config.Dirs...) {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(dir, os.DirFS(filepath.Join(old, fmt.Sprint(i)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mirror, err := raid.Open(t.Context(), r.config)
+	if err != nil {
+		return // found even earlier
+	}
+	defer mirror.Close() //nolint:errcheck // it holds nothing new
+	r.mirror = mirror
+	if safe, err := Open(t.Context(), r.settings()); !errors.Is(err, ErrIntegrity) {
+		if err == nil {
+			_ = safe.Close()
+		}
+		t.Errorf("volumes rolled back together: %v", err)
+	}
+}
