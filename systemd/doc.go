@@ -7,3 +7,9 @@
 // protocol are then absent. The unit files beside this code are what the
 // manager is told; DESIGN.md explains them.
 package systemd
+
+// Names the unit files and the code share.
+const (
+	HTTPS = "https" // FileDescriptorName of casemate.socket
+	PIN   = "pin"   // credential of casemate-hsm.service
+)
