@@ -96,7 +96,7 @@ func TestAnswers(t *testing.T) {
 		server.Close()
 	}
 	if len(serials) != 8 {
-		t.Errorf("serial numbers of 8 answers: %q", serials)
+		t.Errorf("serial numbers of 8 answers: %v", serials)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "authority", "root.key")); !os.IsNotExist(err) {
 		t.Errorf("the root's key is still there: %v", err)
