@@ -39,24 +39,28 @@ type catalogue struct {
 	KeyOpen, KeyOpenHint                                                                                string
 
 	// Results.
-	Depositing, Reading, Waiting                  string
-	NotProvedYet, NotProvedHint                   string
-	ReceiptSaved, ReceiptProvisional              string
-	ReceiptProvisionalHint                        string
-	Label                                         labels
-	LabelWidth                                    int
-	VaultAndNumber, ClockTrusted, ClockUntrusted  string
-	Proved, Provisional, ProvedWord               string
-	ProvisionalWord, Demonstration                string
-	Got, Counted, VaultCreated                    string
-	Holds, DoesNotHold, MarkOK, MarkBad           string
-	CheckFailed, CheckFailedHint                  string
-	Identical, Differs, DiffersHint               string
-	Alarms, AlarmsHint                            string
-	Free, JournalState, ProofsState, PendingSince string
-	TrustWarning, TrustHint                       string
-	Bytes                                         string
-	Units                                         []string // of 1024, from bytes on
+	VerifyFailed, VerifyFailedHint, VerifyProvisional string
+	ProvedBetween, ProvedBy, TrustDirHint             string
+	Steps                                             map[string]string // of a verification, by the name of the step
+	DetachedHint                                      string
+	Depositing, Reading, Waiting                      string
+	NotProvedYet, NotProvedHint                       string
+	ReceiptSaved, ReceiptProvisional                  string
+	ReceiptProvisionalHint                            string
+	Label                                             labels
+	LabelWidth                                        int
+	VaultAndNumber, ClockTrusted, ClockUntrusted      string
+	Proved, Provisional, ProvedWord                   string
+	ProvisionalWord, Demonstration                    string
+	Got, Counted, VaultCreated                        string
+	Holds, DoesNotHold, MarkOK, MarkBad               string
+	CheckFailed, CheckFailedHint                      string
+	Identical, Differs, DiffersHint                   string
+	Alarms, AlarmsHint                                string
+	Free, JournalState, ProofsState, PendingSince     string
+	TrustWarning, TrustHint                           string
+	Bytes                                             string
+	Units                                             []string // of 1024, from bytes on
 }
 
 // help is what a command says of itself.

@@ -79,7 +79,7 @@ round. A detached receipt leaves the document out: keep both.`,
 		Long: `Verify a receipt with no safe and no network: digests, seal, timestamps, place in
 the journal. --trust names a folder with seal.pem, tsa.pem and journal.vkey as they
 were handed over at the key ceremony: never those the receipt itself carries. A
-detached receipt wants its documents with --document, in their order.
+detached receipt wants its documents with --document.
 
 Exit code 0 when everything holds, 5 when something does not, 9 when it holds but
 has no external timestamp yet.`,
@@ -129,7 +129,7 @@ anchor obtained from the party it is to judge proves nothing.`,
 		File: "only the file `N` of the document, from 1", After: "begin behind document `NUMBER`", Limit: "stop after `N`",
 		Object: "only entries about this document `ID`", User: "only entries of this user `NAME`", From: "not before `TIME`: 2026-11-22 or 2026-11-22T17:00:00Z", To: "before `TIME`",
 		AfterEntry: "begin behind entry `NUMBER`", Checkpoint: "print the journal's last signed checkpoint",
-		Document: "`FILE` that the detached receipt is about; repeat it in order", TrustDir: "folder `DIR` with seal.pem, tsa.pem and journal.vkey",
+		Document: "`FILE` that the detached receipt is about; may be repeated", TrustDir: "folder `DIR` with seal.pem, tsa.pem and journal.vkey",
 	},
 
 	ErrorLabel: "error:", HintLabel: "hint:", WarningLabel: "warning:", IncidentLabel: "incident:",
@@ -208,6 +208,17 @@ anchor obtained from the party it is to judge proves nothing.`,
 	KeyOpen:            "others than you can read the private key %q (mode %04o)",
 	KeyOpenHint:        "chmod 600, and ask for a new certificate if others may have read it",
 
+	VerifyFailed:      "%s does not verify",
+	VerifyFailedHint:  "the steps marked BAD say why; do not rely on this receipt",
+	VerifyProvisional: "%s holds, but no external timestamp covers it yet",
+	ProvedBetween:     "sealed after %s and before %s, by the word of independent authorities",
+	ProvedBy:          "sealed before %s, by the word of an independent authority",
+	TrustDirHint:      "a folder with seal.pem, tsa.pem and journal.vkey as handed over at the key ceremony",
+	Steps: map[string]string{
+		"container": "container", "attestation": "attestation", "fingerprint": "fingerprint", "documents": "documents", "manifest": "sealed manifest",
+		"evidence": "external timestamp", "seal": "seal", "journal": "journal", "times": "times",
+	},
+	DetachedHint:           "a caller without the right to read may have the receipt without the document: --detached",
 	Depositing:             "depositing %s",
 	Reading:                "reading %s",
 	Waiting:                "waiting for the external timestamp, up to %s",

@@ -40,6 +40,15 @@ type unusable struct{ err error }
 func (u *unusable) Error() string { return u.err.Error() }
 func (u *unusable) Unwrap() error { return u.err }
 
+// hinted is a failure whose remedy the command knows better.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (h *hinted) Error() string { return h.err.Error() }
+func (h *hinted) Unwrap() error { return h.err }
+
 // classes maps the client's errors to exit codes and words. The first that fits.
 var classes = []struct {
 	class error
@@ -76,6 +85,10 @@ func (a *app) explain(ctx context.Context, err error) reported {
 	var while *doing
 	if errors.As(err, &while) && !strings.Contains(r.Error, while.what) {
 		r.Error = while.what + ": " + r.Error
+	}
+	var better *hinted
+	if errors.As(err, &better) {
+		r.Hint = better.hint
 	}
 	var half *unusable
 	if errors.As(err, &half) {

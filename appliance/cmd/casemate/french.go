@@ -1,254 +1,295 @@
 package main
 
-// english is the first catalogue; the others say the same.
+import "casemate/appliance/wire"
+
+// french dit la même chose que [english].
 var french = catalogue{
 	Root: help{
-		Short: "Deposit documents in a digital safe, read them back, prove them",
-		Long: `casemate speaks to a Casemate safe over HTTPS with a client certificate.
+		Short: "Déposer des documents dans un coffre-fort numérique, les relire, les prouver",
+		Long: `casemate parle à un coffre Casemate en HTTPS, avec un certificat client.
 
-It deposits documents, reads them back, fetches their receipts, and verifies
-receipts offline, with no safe at hand.
+Il dépose des documents, les relit, en rapporte les récépissés, et vérifie ces
+récépissés hors ligne, sans coffre.
 
-Settings come from flags, else from CASEMATE_URL, CASEMATE_CA, CASEMATE_CERT and
-CASEMATE_KEY, else from ~/.config/casemate/config.toml (url, ca, cert, key; file
-names there are relative to that folder).
+Les réglages viennent des options, sinon de CASEMATE_URL, CASEMATE_CA, CASEMATE_CERT
+et CASEMATE_KEY, sinon de ~/.config/casemate/config.toml (url, ca, cert, key ; les
+noms de fichiers y sont relatifs à ce dossier).
 
-Results go to standard output, everything else to standard error. With --json
-each result is one JSON object on one line.`,
-		Example: `  casemate deposit --vault invoices --receipt invoice.asice invoice.pdf
-  casemate verify invoice.asice --trust trust/`,
+Les résultats vont sur la sortie standard, tout le reste sur la sortie d'erreur.
+Avec --json, chaque résultat est un objet JSON sur une ligne.`,
+		Example: `  casemate deposit --vault factures --receipt facture.asice facture.pdf
+  casemate verify facture.asice --trust confiance/`,
 	},
 	Deposit: help{
-		Short: "Put documents in a vault",
-		Long: `Put documents in a vault: each FILE becomes a document, or all of them one with
---as-one. FILE "-" is standard input and needs --name.
+		Short: "Déposer des documents dans un compartiment",
+		Long: `Déposer des documents dans un compartiment : chaque FILE devient un document, ou
+tous un seul avec --as-one. FILE « - » est l'entrée standard et demande --name.
 
-Nothing is kept unless the safe has everything: written, sealed and in its journal.
-The bytes are digested while they are sent, and what the safe says it kept is
-compared with that. When several documents are deposited, the first failure stops;
-those told on standard output before it are kept.`,
-		Example: `  casemate deposit --vault invoices invoice.pdf
-  casemate deposit --vault contracts --as-one --meta client=ACME contract.pdf annex.zip
-  casemate deposit --vault invoices --receipt receipts/ --wait *.pdf
-  tar c folder | casemate deposit --vault backups --name folder.tar -`,
+Rien n'est gardé tant que le coffre n'a pas tout : écrit, scellé et journalisé. Les
+empreintes sont calculées pendant l'envoi, et ce que le coffre dit avoir gardé y est
+comparé. De plusieurs documents, le premier échec arrête ; ceux annoncés avant sur
+la sortie standard sont gardés.`,
+		Example: `  casemate deposit --vault factures facture.pdf
+  casemate deposit --vault contrats --as-one --meta client=ACME contrat.pdf annexe.zip
+  casemate deposit --vault factures --receipt recepisses/ --wait *.pdf
+  tar c dossier | casemate deposit --vault sauvegardes --name dossier.tar -`,
 	},
 	Get: help{
-		Short: "Read a document back",
-		Long: `Read the original bytes of a document. They are digested while they arrive and
-take their name only when both digests are right: a file that is there is whole and
-verified. Nothing is overwritten without --force. A name a depositor chose to do
-harm is replaced by document-0001.ext.
+		Short: "Relire un document",
+		Long: `Relire les octets d'origine d'un document. Leurs empreintes sont calculées à
+l'arrivée, et ils ne prennent leur nom que si les deux sont justes : un fichier
+présent est entier et vérifié. Rien n'est écrasé sans --force. Un nom qu'un déposant
+aurait choisi pour nuire est remplacé par document-0001.ext.
 
-With -o - one file goes to standard output as it arrives: it may be used only if
-the exit code is 0.`,
+Avec -o -, un fichier va sur la sortie standard à mesure qu'il arrive : il ne peut
+servir que si le code de sortie est 0.`,
 		Example: `  casemate get k5v2wtnbmhqx5yhdvkvmzlt5vm
-  casemate get k5v2wtnbmhqx5yhdvkvmzlt5vm --file 2 -o annex.zip`,
+  casemate get k5v2wtnbmhqx5yhdvkvmzlt5vm --file 2 -o annexe.zip`,
 	},
-	Stat: help{Short: "Tell what the safe knows of documents", Long: "Tell what the safe knows of documents: files, digests, metadata, dates, state."},
+	Stat: help{Short: "Dire ce que le coffre sait de documents", Long: "Dire ce que le coffre sait de documents : fichiers, empreintes, métadonnées, dates, état."},
 	List: help{
-		Short: "List a vault",
-		Long:  "List the documents of a vault by number: number, id, date, bytes, state, names.",
-		Example: `  casemate list --vault invoices
-  casemate list --vault invoices --json | jq -r .id`,
+		Short: "Lister un compartiment",
+		Long:  "Lister les documents d'un compartiment par numéro : numéro, identifiant, date, octets, état, noms.",
+		Example: `  casemate list --vault factures
+  casemate list --vault factures --json | jq -r .id`,
 	},
-	Count: help{Short: "Count a vault's documents and bytes", Long: "Count the documents of a vault and their bytes."},
+	Count: help{Short: "Compter les documents et les octets d'un compartiment", Long: "Compter les documents d'un compartiment et leurs octets."},
 	Check: help{
-		Short: "Have the safe read documents again and verify everything",
-		Long: `Have the safe read documents again on every volume, recompute both digests, and
-verify seal, timestamp and place in the journal. Nothing is answered from memory.
-Exit code 5 when something does not hold.`,
+		Short: "Faire tout relire et vérifier par le coffre",
+		Long: `Faire relire des documents par le coffre sur chaque volume, recalculer les deux
+empreintes, vérifier scellement, horodatage et place au journal. Rien n'est répondu
+de mémoire. Code de sortie 5 quand quelque chose ne tient pas.`,
 		Example: `  casemate check k5v2wtnbmhqx5yhdvkvmzlt5vm`,
 	},
 	Compare: help{
-		Short: "Ask whether files are those of a document",
-		Long: `Ask whether files are those of a document. They are digested here; only the
-digests travel. Give all files of the document, in its order. The question and its
-answer enter the journal. Exit code 8 when they differ.`,
-		Example: `  casemate compare k5v2wtnbmhqx5yhdvkvmzlt5vm invoice.pdf`,
+		Short: "Demander si des fichiers sont ceux d'un document",
+		Long: `Demander si des fichiers sont ceux d'un document. Leurs empreintes sont calculées
+ici ; elles seules voyagent. Donner tous les fichiers du document, dans son ordre. La
+question et la réponse entrent au journal. Code de sortie 8 quand ils diffèrent.`,
+		Example: `  casemate compare k5v2wtnbmhqx5yhdvkvmzlt5vm facture.pdf`,
 	},
 	ReceiptCommand: help{
-		Short: "Fetch a document's receipt",
-		Long: `Fetch the receipt of a document: one file (.asice) that proves it to anybody,
-offline. Until the next timestamp round it is provisional; --wait waits for the
-round. A detached receipt leaves the document out: keep both.`,
-		Example: `  casemate receipt k5v2wtnbmhqx5yhdvkvmzlt5vm -o invoice.asice --wait
+		Short: "Rapporter le récépissé d'un document",
+		Long: `Rapporter le récépissé d'un document : un fichier (.asice) qui le prouve à
+quiconque, hors ligne. Jusqu'au prochain horodatage il est provisoire ; --wait attend
+celui-ci. Un récépissé détaché n'emporte pas le document : gardez les deux.`,
+		Example: `  casemate receipt k5v2wtnbmhqx5yhdvkvmzlt5vm -o facture.asice --wait
   casemate receipt k5v2wtnbmhqx5yhdvkvmzlt5vm --detached`,
 	},
 	Verify: help{
-		Short: "Verify a receipt offline",
-		Long: `Verify a receipt with no safe and no network: digests, seal, timestamps, place in
-the journal. --trust names a folder with seal.pem, tsa.pem and journal.vkey as they
-were handed over at the key ceremony: never those the receipt itself carries. A
-detached receipt wants its documents with --document, in their order.
+		Short: "Vérifier un récépissé hors ligne",
+		Long: `Vérifier un récépissé sans coffre ni réseau : empreintes, scellement, horodatages,
+place au journal. --trust nomme un dossier avec seal.pem, tsa.pem et journal.vkey tels
+que remis à la cérémonie des clés : jamais ceux que le récépissé apporte lui-même. Un
+récépissé détaché demande ses documents par --document.
 
-Exit code 0 when everything holds, 5 when something does not, 9 when it holds but
-has no external timestamp yet.`,
-		Example: `  casemate verify invoice.asice --trust trust/
-  casemate verify invoice-detached.asice --document invoice.pdf --trust trust/`,
+Code de sortie 0 quand tout tient, 5 quand quelque chose ne tient pas, 9 quand tout
+tient mais sans horodatage externe encore.`,
+		Example: `  casemate verify facture.asice --trust confiance/
+  casemate verify facture-detache.asice --document facture.pdf --trust confiance/`,
 	},
 	Journal: help{
-		Short: "Read the journal",
-		Long: `Read the journal: every act and every refused attempt, by object, by user, by
-period. --checkpoint prints the last signed head of the journal instead.`,
+		Short: "Lire le journal",
+		Long: `Lire le journal : chaque acte et chaque tentative refusée, par objet, par personne,
+par période. --checkpoint donne à la place la dernière tête signée du journal.`,
 		Example: `  casemate journal --object k5v2wtnbmhqx5yhdvkvmzlt5vm
   casemate journal --from 2026-11-01 --to 2026-12-01 --json`,
 	},
-	Vaults:      help{Short: "List the vaults you may use", Long: "List the vaults you may use: id, date, documents, bytes, name."},
-	Vault:       help{Short: "Manage vaults", Long: "Manage vaults."},
-	VaultCreate: help{Short: "Create a vault", Long: "Create a vault.", Example: `  casemate vault create invoices`},
+	Vaults:      help{Short: "Lister vos compartiments", Long: "Lister les compartiments qui vous sont ouverts : identifiant, date, documents, octets, nom."},
+	Vault:       help{Short: "Gérer les compartiments", Long: "Gérer les compartiments."},
+	VaultCreate: help{Short: "Créer un compartiment", Long: "Créer un compartiment.", Example: `  casemate vault create factures`},
 	Status: help{
-		Short: "Tell how the safe is",
-		Long:  "Tell how the safe is: clock, volumes, journal, timestamps. Exit code 10 when it raises an alarm.",
+		Short: "Dire comment va le coffre",
+		Long:  "Dire comment va le coffre : horloge, volumes, journal, horodatages. Code de sortie 10 quand il donne l'alarme.",
 	},
 	Trust: help{
-		Short: "Fetch what the safe says its trust anchors are, to compare",
-		Long: `Write seal.pem, tsa.pem and journal.vkey as the safe itself gives them into DIR, and
-print their fingerprints. Compare these with the minutes of the key ceremony: an
-anchor obtained from the party it is to judge proves nothing.`,
-		Example: `  casemate trust safe-says/`,
+		Short: "Rapporter, pour comparer, les ancres que le coffre dit siennes",
+		Long: `Écrire dans DIR les fichiers seal.pem, tsa.pem et journal.vkey tels que le coffre
+lui-même les donne, et dire leurs empreintes. Comparez-les au procès-verbal de la
+cérémonie des clés : une ancre obtenue de celui qu'elle doit juger ne prouve rien.`,
+		Example: `  casemate trust dires-du-coffre/`,
 	},
-	Version: help{Short: "Tell the version", Long: "Tell the version of this command."},
+	Version: help{Short: "Dire la version", Long: "Dire la version de cette commande."},
 	ExitCodes: help{
-		Short: "Exit codes",
-		Long:  "casemate ends with one of these codes; their meaning never changes. With --json\nan error is one object on standard error, with the name in its field \"code\".",
+		Short: "Codes de sortie",
+		Long:  "casemate se termine par l'un de ces codes, dont le sens ne change jamais. Avec\n--json, une erreur est un objet sur la sortie d'erreur, avec le nom au champ « code ».",
 	},
-	HelpCommand: "Help about any command",
-	Completion:  "Generate the completion script of a shell",
+	HelpCommand: "Aide sur une commande",
+	Completion:  "Produire le script de complétion d'un shell",
 	UsageTemplate: usageTemplate(usageWords{
-		Usage: "Usage", Examples: "Examples", Commands: "Commands", Flags: "Flags", Global: "Flags of every command",
-		Topics: "Further help", More: `Use "{{.CommandPath}} COMMAND --help" for more about a command.`,
+		Usage: "Usage ", Examples: "Exemples ", Commands: "Commandes ", Flags: "Options ", Global: "Options de toutes les commandes ",
+		Topics: "Autres aides ", More: `« {{.CommandPath}} COMMAND --help » en dit plus sur une commande.`,
 	}),
 	Flag: flagWords{
-		Config: "read the settings from `FILE`", URL: "address of the safe, https://host:port", CA: "PEM `FILE` of the authorities of the safe's certificate",
-		Cert: "PEM `FILE` of your certificate", Key: "PEM `FILE` of its private key", JSON: "write each result as one JSON object on one line", Help: "show this help",
-		Vault: "`NAME` or id of the vault", Name: "`NAME` of the document's file, instead of the file's own", Meta: "metadata `KEY=VALUE`, attested with the document; may be repeated",
-		SHA256: "announce the digest of a file, 64 `HEX` digits: other bytes are refused; repeat it in the order of the files",
-		AsOne:  "make one document of all files", Receipt: "save the receipt in `FILE`, or in that folder",
-		Detached: "leave the document out of the receipt", Force: "overwrite what is there", Wait: "wait up to `DURATION` for the external timestamp (alone: 15m)",
-		Output: "write to `FILE`, into that folder, or to standard output with -", ReceiptOutput: "write to `FILE` (default DOCUMENT.asice), or to standard output with -",
-		File: "only the file `N` of the document, from 1", After: "begin behind document `NUMBER`", Limit: "stop after `N`",
-		Object: "only entries about this document `ID`", User: "only entries of this user `NAME`", From: "not before `TIME`: 2026-11-22 or 2026-11-22T17:00:00Z", To: "before `TIME`",
-		AfterEntry: "begin behind entry `NUMBER`", Checkpoint: "print the journal's last signed checkpoint",
-		Document: "`FILE` that the detached receipt is about; repeat it in order", TrustDir: "folder `DIR` with seal.pem, tsa.pem and journal.vkey",
+		Config: "lire les réglages dans `FILE`", URL: "adresse du coffre, `URL` https://hôte:port", CA: "`FILE` PEM des autorités du certificat du coffre",
+		Cert: "`FILE` PEM de votre certificat", Key: "`FILE` PEM de sa clé privée", JSON: "écrire chaque résultat en un objet JSON sur une ligne", Help: "montrer cette aide",
+		Vault: "nom (`NAME`) du compartiment", Name: "nom (`NAME`) du fichier dans le document, au lieu du sien", Meta: "métadonnée `KEY=VALUE`, attestée avec le document ; peut être répétée",
+		SHA256: "annoncer l'empreinte d'un fichier, 64 chiffres `HEX` : d'autres octets sont refusés ; à répéter dans l'ordre des fichiers",
+		AsOne:  "faire un seul document de tous les fichiers", Receipt: "garder le récépissé dans `FILE`, ou dans ce dossier",
+		Detached: "ne pas mettre le document dans le récépissé", Force: "écraser ce qui s'y trouve", Wait: "attendre l'horodatage externe jusqu'à `DURATION` (seule : 15m)",
+		Output: "écrire dans `FILE`, dans ce dossier, ou sur la sortie standard avec -", ReceiptOutput: "écrire dans `FILE` (sinon DOCUMENT.asice), ou sur la sortie standard avec -",
+		File: "seulement le fichier `N` du document, à partir de 1", After: "commencer après le document `NUMBER`", Limit: "s'arrêter après `N`",
+		Object: "seulement les entrées sur ce document `ID`", User: "seulement les entrées de cette personne `NAME`", From: "pas avant `TIME` : 2026-11-22 ou 2026-11-22T17:00:00Z", To: "avant `TIME`",
+		AfterEntry: "commencer après l'entrée `NUMBER`", Checkpoint: "donner la dernière tête signée du journal",
+		Document: "`FILE` sur lequel porte le récépissé détaché ; peut être répété", TrustDir: "dossier `DIR` avec seal.pem, tsa.pem et journal.vkey",
 	},
 
-	ErrorLabel: "error:", HintLabel: "hint:", WarningLabel: "warning:", IncidentLabel: "incident:",
+	ErrorLabel: "erreur :", HintLabel: "remède :", WarningLabel: "attention :", IncidentLabel: "incident :",
 	Exit: exitWords{
-		OK:          "done",
-		General:     "another failure, here or inside the safe",
-		Usage:       "command line or settings cannot be used; nothing was sent",
-		Refused:     "refused: certificate, right, or a request that cannot be granted as it stands",
-		NotFound:    "no such vault, document or file",
-		Integrity:   "integrity failure: bytes, a receipt or a stored document are not what they should be",
-		Unavailable: "the safe cannot be reached or cannot do it now: try again",
-		Unknown:     "everything was sent and no answer came: list the vault before depositing again",
-		Different:   "compare: the files are not those of the document",
-		NotProved:   "no external timestamp yet: the receipt is provisional",
-		Alarm:       "status: the safe answers and raises an alarm",
-		Interrupted: "interrupted by a signal; nothing half written is left",
+		OK:          "fait",
+		General:     "autre échec, ici ou dans le coffre",
+		Usage:       "ligne de commande ou réglages inutilisables ; rien n'a été envoyé",
+		Refused:     "refusé : certificat, droit, ou demande impossible telle quelle",
+		NotFound:    "pas de tel compartiment, document ou fichier",
+		Integrity:   "défaut d'intégrité : des octets, un récépissé ou un document gardé ne sont pas ce qu'ils doivent être",
+		Unavailable: "le coffre est injoignable ou ne peut pas pour l'instant : réessayer",
+		Unknown:     "tout a été envoyé et aucune réponse n'est venue : lister le compartiment avant de déposer de nouveau",
+		Different:   "compare : les fichiers ne sont pas ceux du document",
+		NotProved:   "pas encore d'horodatage externe : le récépissé est provisoire",
+		Alarm:       "status : le coffre répond et donne l'alarme",
+		Interrupted: "interrompu par un signal ; rien ne reste à moitié écrit",
 	},
-	UnknownOutcome: said{Hint: "look with `casemate list` whether it is there before you deposit again"},
-	Settings:       said{Hint: "see `casemate --help` for where the settings come from"},
-	Untrusted:      said{Hint: "is the address right, and is CASEMATE_CA the authority of this very safe? Do not go on before you know"},
-	Certificate:    said{Hint: "check that CASEMATE_CERT comes from this safe's authority, is still valid, and was enrolled by an administrator"},
-	Forbidden:      said{Hint: "ask an administrator of the safe for the right"},
-	NotFound:       said{Hint: "`casemate vaults` and `casemate list` tell what there is for you"},
-	Integrity:      said{Hint: "do not use these bytes; try again, and if it happens again tell the administrator of the safe"},
-	Unreachable:    said{Hint: "is the safe running, and is CASEMATE_URL right? Then try again"},
-	Unavailable:    said{Hint: "try again later"},
-	Internal:       said{Hint: "give the incident to the administrator of the safe"},
-	Protocol:       said{Hint: "is CASEMATE_URL a safe, and of a version this client knows?"},
-	Interrupted:    "interrupted: nothing half written is left",
-	ResultLost:     "writing the result",
-	Unusable:       "what was written to standard output is not verified and must not be used",
+	UnknownOutcome: said{"aucune réponse n'est venue : le document est peut-être gardé", "regardez avec « casemate list » s'il y est avant de le déposer de nouveau"},
+	Settings:       said{"les réglages sont inutilisables", "« casemate --help » dit d'où viennent les réglages"},
+	Untrusted:      said{"le serveur ne prouve pas qu'il est le coffre", "l'adresse est-elle juste, et CASEMATE_CA est-elle l'autorité de ce coffre-ci ? Ne continuez pas avant de le savoir"},
+	Certificate:    said{"le coffre n'accepte pas le certificat", "vérifiez que CASEMATE_CERT vient de l'autorité de ce coffre, est encore valable, et a été inscrit par un administrateur"},
+	Forbidden:      said{"interdit", "demandez ce droit à un administrateur du coffre"},
+	Refused:        said{Message: "refusé"},
+	NotFound:       said{"introuvable", "« casemate vaults » et « casemate list » disent ce qui vous est ouvert"},
+	Integrity:      said{"défaut d'intégrité", "n'utilisez pas ces octets ; réessayez, et si cela se répète dites-le à l'administrateur du coffre"},
+	Unreachable:    said{"le coffre est injoignable", "le coffre est-il en marche, et CASEMATE_URL juste ? Puis réessayez"},
+	Unavailable:    said{"le coffre ne peut pas pour l'instant", "réessayez plus tard"},
+	Internal:       said{"le coffre a failli", "donnez l'incident à l'administrateur du coffre"},
+	Protocol:       said{"ce n'est pas la réponse d'un coffre", "CASEMATE_URL est-elle un coffre, d'une version que ce client connaît ?"},
+	Problems: map[string]said{
+		wire.CodeNoCertificate:      {"aucun certificat n'est venu avec la demande", "donnez CASEMATE_CERT et CASEMATE_KEY"},
+		wire.CodeUnknownAuthority:   {"le certificat vient d'une autorité que ce coffre ne connaît pas", "demandez un certificat à l'administrateur de ce coffre"},
+		wire.CodeCertificateExpired: {"le certificat n'est plus valable, ou pas encore", "demandez-en un nouveau à l'administrateur du coffre"},
+		wire.CodeCertificateRevoked: {"le certificat est révoqué", "demandez-en un nouveau à l'administrateur du coffre"},
+		wire.CodeUnknownCaller:      {"le certificat est bon mais n'a pas de rôle ici", "demandez à l'administrateur du coffre de l'inscrire"},
+		wire.CodeForbidden:          {"aucun de vos rôles n'en donne le droit", "demandez ce droit à l'administrateur du coffre"},
+		wire.CodeBadRequest:         {"la demande est mal formée", "ce client est-il de la version du coffre ?"},
+		wire.CodeQuery:              {"un paramètre de la demande ne convient pas", "« casemate COMMAND --help » dit ce qu'il peut être"},
+		wire.CodeBadName:            {"ce nom ne peut pas être gardé", "choisissez-en un autre avec --name, sans caractère de contrôle"},
+		wire.CodeMetadata:           {"ces métadonnées ne peuvent pas être gardées", "moins de 32 Kio en tout, en UTF-8"},
+		wire.CodeEmpty:              {"aucun fichier n'est venu", "donnez au moins un fichier"},
+		wire.CodeIncomplete:         {"l'envoi s'est interrompu ; rien n'est gardé", "déposez de nouveau"},
+		wire.CodeTooSlow:            {"l'envoi était trop lent ; rien n'est gardé", "réessayez sur un meilleur réseau"},
+		wire.CodeUnknownVault:       {"il n'y a pas de tel compartiment", "« casemate vaults » dit ceux qui vous sont ouverts"},
+		wire.CodeUnknownDoc:         {"il n'y a pas de tel document", "« casemate list » dit ceux d'un compartiment"},
+		wire.CodeVaultExists:        {"un compartiment porte déjà ce nom", "choisissez-en un autre"},
+		wire.CodeTooLarge:           {"la demande est trop grande", "déposez de plus petits fichiers"},
+		wire.CodeTooManyFiles:       {"trop de fichiers pour un document", "réunissez-les en une archive"},
+		wire.CodeDigestDiffers:      {"les octets ne sont pas ceux annoncés ; rien n'est gardé", "le fichier a-t-il changé, ou l'empreinte est-elle d'un autre ?"},
+		wire.CodeInternal:           {"le coffre a failli", "donnez l'incident à l'administrateur du coffre"},
+		wire.CodeIntegrity:          {"les octets gardés n'ont tenu sur aucun volume", "prévenez tout de suite l'administrateur du coffre"},
+		wire.CodeSealUnavailable:    {"le scellement n'est pas disponible ; rien n'est gardé", "réessayez dans un instant"},
+		wire.CodeTimeUntrusted:      {"le coffre n'est pas sûr de l'heure ; rien n'est gardé", "réessayez plus tard, ou prévenez l'administrateur du coffre"},
+		wire.CodeStorage:            {"le coffre est plein ou en lecture seule ; rien n'est gardé", "prévenez l'administrateur du coffre"},
+		wire.CodeStopping:           {"le coffre s'arrête", "réessayez dans un instant"},
+	},
+	Interrupted: "interrompu : rien ne reste à moitié écrit",
+	ResultLost:  "écriture du résultat",
+	Unusable:    "ce qui est allé sur la sortie standard n'est pas vérifié et ne doit pas servir",
 
-	ArgumentsWrong:     "the arguments should be: %s",
-	CommandUnknown:     "there is no command %q",
-	FlagUnknown:        "there is no flag %q",
-	FlagEmpty:          "the flag %q wants a value",
-	FlagInvalid:        "--%s cannot be %q: %v",
-	FlagMissing:        "--%s is missing: %s cannot do without",
-	VaultMissingHint:   "`casemate vaults` lists those you may use",
-	DocumentIDWrong:    "%q is no document id",
-	DocumentIDHint:     "an id is 26 letters and digits, as `casemate list` shows them",
-	NameForOne:         "--name is for one file",
-	NameNotUTF8:        "the name %q is not UTF-8",
-	NameHint:           "give the document another with --name",
-	StdinNeedsName:     "standard input can be one file only, and needs --name",
+	ArgumentsWrong:     "les arguments devraient être : %s",
+	CommandUnknown:     "il n'y a pas de commande %q",
+	FlagUnknown:        "il n'y a pas d'option %q",
+	FlagEmpty:          "l'option %q demande une valeur",
+	FlagInvalid:        "--%s ne peut pas être %q : %v",
+	FlagMissing:        "--%s manque : %s ne peut s'en passer",
+	VaultMissingHint:   "« casemate vaults » liste ceux qui vous sont ouverts",
+	DocumentIDWrong:    "%q n'est pas un identifiant de document",
+	DocumentIDHint:     "un identifiant a 26 lettres et chiffres, comme « casemate list » les montre",
+	NameForOne:         "--name ne vaut que pour un fichier",
+	NameNotUTF8:        "le nom %q n'est pas en UTF-8",
+	NameHint:           "donnez-en un autre au document avec --name",
+	StdinNeedsName:     "l'entrée standard ne peut être qu'un fichier, et demande --name",
 	StdinHint:          "casemate deposit --vault VAULT --name NAME -",
-	IsFolder:           "%q is a folder",
-	FolderHint:         "name its files, with --as-one if they belong together, or pack it into an archive",
-	TooManyDigests:     "%d digests announced for %d files",
-	SHA256Wrong:        "%q is no SHA-256 digest",
-	SHA256Hint:         "64 hexadecimal digits, as sha256sum prints them",
-	MetaWrong:          "--meta %q should be KEY=VALUE",
-	MetaHint:           "for example --meta client=ACME",
-	MetaTwice:          "--meta %q is given twice",
-	MetaNotUTF8:        "--meta %q is not UTF-8",
-	ReceiptStdout:      "--receipt wants a file, standard output already carries the result",
-	ReceiptStdoutHint:  "deposit first, then `casemate receipt DOCUMENT -o -`",
-	ReceiptForMany:     "--receipt %q should be a folder that exists, since there are several documents",
-	ReceiptFolderHint:  "make the folder, or use --as-one to make one document of all files",
-	ReceiptTwice:       "two receipts would be called %q",
-	ReceiptTwiceHint:   "deposit files of the same name one at a time",
-	NoSuchFile:         "document %s has %d files, no file %d",
-	OneFile:            "only one file can go to standard output, the document has %d",
-	OneFileHint:        "choose one with --file, or a folder with -o",
-	FolderForMany:      "%q should be a folder that exists, since the document has several files",
-	FolderForManyHint:  "make the folder, or choose one file with --file",
-	Exists:             "%q is there already",
-	ExistsHint:         "choose another name with -o, or --force to overwrite it",
-	InstantWrong:       "--%s %q is no time",
-	InstantHint:        "2026-11-22, or 2026-11-22T17:00:00Z with a zone",
-	SettingMissing:     "which safe, and who are you? --%s or %s is not set",
-	SettingMissingHint: "set CASEMATE_URL, CASEMATE_CA, CASEMATE_CERT and CASEMATE_KEY, or write url, ca, cert and key into ~/.config/casemate/config.toml",
-	ConfigUnreadable:   "reading the settings in %q: %v",
-	ConfigWrong:        "the settings in %q: %v",
-	ConfigHint:         "the file holds lines like url = \"https://safe.example:8443\"; its keys are url, ca, cert, key",
-	KeyOpen:            "others than you can read the private key %q (mode %04o)",
-	KeyOpenHint:        "chmod 600, and ask for a new certificate if others may have read it",
+	IsFolder:           "%q est un dossier",
+	FolderHint:         "nommez ses fichiers, avec --as-one s'ils vont ensemble, ou faites-en une archive",
+	TooManyDigests:     "%d empreintes annoncées pour %d fichiers",
+	SHA256Wrong:        "%q n'est pas une empreinte SHA-256",
+	SHA256Hint:         "64 chiffres hexadécimaux, comme sha256sum les écrit",
+	MetaWrong:          "--meta %q devrait être KEY=VALUE",
+	MetaHint:           "par exemple --meta client=ACME",
+	MetaTwice:          "--meta %q est donné deux fois",
+	MetaNotUTF8:        "--meta %q n'est pas en UTF-8",
+	ReceiptStdout:      "--receipt demande un fichier, la sortie standard porte déjà le résultat",
+	ReceiptStdoutHint:  "déposez d'abord, puis « casemate receipt DOCUMENT -o - »",
+	ReceiptForMany:     "--receipt %q devrait être un dossier qui existe, puisqu'il y a plusieurs documents",
+	ReceiptFolderHint:  "créez le dossier, ou faites un seul document de tous les fichiers avec --as-one",
+	ReceiptTwice:       "deux récépissés s'appelleraient %q",
+	ReceiptTwiceHint:   "déposez un par un les fichiers de même nom",
+	NoSuchFile:         "le document %s a %d fichiers, pas de fichier %d",
+	OneFile:            "un seul fichier peut aller sur la sortie standard, le document en a %d",
+	OneFileHint:        "choisissez-en un avec --file, ou un dossier avec -o",
+	FolderForMany:      "%q devrait être un dossier qui existe, puisque le document a plusieurs fichiers",
+	FolderForManyHint:  "créez le dossier, ou choisissez un fichier avec --file",
+	Exists:             "%q existe déjà",
+	ExistsHint:         "choisissez un autre nom avec -o, ou --force pour l'écraser",
+	InstantWrong:       "--%s %q n'est pas un instant",
+	InstantHint:        "2026-11-22, ou 2026-11-22T17:00:00Z avec un fuseau",
+	SettingMissing:     "quel coffre, et qui êtes-vous ? --%s ou %s manque",
+	SettingMissingHint: "donnez CASEMATE_URL, CASEMATE_CA, CASEMATE_CERT et CASEMATE_KEY, ou écrivez url, ca, cert et key dans ~/.config/casemate/config.toml",
+	ConfigUnreadable:   "lecture des réglages dans %q : %v",
+	ConfigWrong:        "les réglages dans %q : %v",
+	ConfigHint:         "le fichier a des lignes comme url = \"https://coffre.example:8443\" ; ses clés sont url, ca, cert, key",
+	KeyOpen:            "d'autres que vous peuvent lire la clé privée %q (mode %04o)",
+	KeyOpenHint:        "chmod 600, et demandez un nouveau certificat si d'autres ont pu la lire",
 
-	Depositing:             "depositing %s",
-	Reading:                "reading %s",
-	Waiting:                "waiting for the external timestamp, up to %s",
-	NotProvedYet:           "document %s has no external timestamp after %s",
-	NotProvedHint:          "the document is safe and sealed; fetch its receipt later with `casemate receipt --wait`",
-	ReceiptSaved:           "receipt %s (%s)",
-	ReceiptProvisional:     "the receipt %s is provisional: no external timestamp covers it yet",
-	ReceiptProvisionalHint: "fetch it again with --wait",
+	VerifyFailed:      "%s ne se vérifie pas",
+	VerifyFailedHint:  "les étapes marquées NON disent pourquoi ; ne vous fiez pas à ce récépissé",
+	VerifyProvisional: "%s tient, mais aucun horodatage externe ne le couvre encore",
+	ProvedBetween:     "scellé après %s et avant %s, sur la foi d'autorités indépendantes",
+	ProvedBy:          "scellé avant %s, sur la foi d'une autorité indépendante",
+	TrustDirHint:      "un dossier avec seal.pem, tsa.pem et journal.vkey tels que remis à la cérémonie des clés",
+	Steps: map[string]string{
+		"container": "conteneur", "attestation": "attestation", "fingerprint": "empreintes", "documents": "documents", "manifest": "manifeste scellé",
+		"evidence": "horodatage externe", "seal": "scellement", "journal": "journal", "times": "dates",
+	},
+	DetachedHint:           "qui n'a pas le droit de lire peut avoir le récépissé sans le document : --detached",
+	Depositing:             "dépôt de %s",
+	Reading:                "lecture de %s",
+	Waiting:                "attente de l'horodatage externe, jusqu'à %s",
+	NotProvedYet:           "le document %s n'a pas d'horodatage externe après %s",
+	NotProvedHint:          "le document est gardé et scellé ; rapportez son récépissé plus tard avec « casemate receipt --wait »",
+	ReceiptSaved:           "récépissé %s (%s)",
+	ReceiptProvisional:     "le récépissé %s est provisoire : aucun horodatage externe ne le couvre encore",
+	ReceiptProvisionalHint: "rapportez-le de nouveau avec --wait",
 	Label: labels{
-		Vault: "vault", File: "file", Metadata: "metadata", Depositor: "depositor", Declared: "declared", State: "state",
-		Note: "note", Clock: "clock", Volume: "volume", Journal: "journal", Proofs: "proofs", Alarm: "ALARM",
+		Vault: "compartiment", File: "fichier", Metadata: "métadonnée", Depositor: "déposant", Declared: "déclaré", State: "état",
+		Note: "note", Clock: "horloge", Volume: "volume", Journal: "journal", Proofs: "preuves", Alarm: "ALARME",
 	},
 	LabelWidth:      12,
-	VaultAndNumber:  "%s, number %d",
-	ClockTrusted:    "clock trusted, %d sources",
-	ClockUntrusted:  "clock not trusted: %s",
-	Proved:          "proved: existed on %s by an external authority (round %d)",
-	Provisional:     "provisional: sealed, the external timestamp comes with the next round",
-	ProvedWord:      "proved",
-	ProvisionalWord: "provisional",
-	Demonstration:   "DEMONSTRATION: no key ceremony was held for this safe",
-	Got:             "%s  %s, both digests verified",
+	VaultAndNumber:  "%s, numéro %d",
+	ClockTrusted:    "horloge sûre, %d sources",
+	ClockUntrusted:  "horloge incertaine : %s",
+	Proved:          "prouvé : existait le %s sur la foi d'une autorité externe (horodatage %d)",
+	Provisional:     "provisoire : scellé, l'horodatage externe vient avec le prochain tour",
+	ProvedWord:      "prouvé",
+	ProvisionalWord: "provisoire",
+	Demonstration:   "DÉMONSTRATION : aucune cérémonie des clés n'a eu lieu pour ce coffre",
+	Got:             "%s  %s, les deux empreintes vérifiées",
 	Counted:         "%d documents, %s",
-	VaultCreated:    "vault %s created, id %s",
-	Holds:           "holds",
-	DoesNotHold:     "DOES NOT HOLD",
-	MarkOK:          "ok ",
-	MarkBad:         "BAD",
-	CheckFailed:     "%d of %d documents do not hold",
-	CheckFailedHint: "tell the administrator of the safe at once; the lines above say what was found",
-	Identical:       "%s: identical",
-	Differs:         "the files are not those of document %s",
-	DiffersHint:     "all files of the document are wanted, in its order: see `casemate stat`",
-	Alarms:          "the safe raises %d alarms",
-	AlarmsHint:      "tell the administrator of the safe",
-	Free:            "%s free",
-	JournalState:    "%d entries, %d under the last checkpoint",
-	ProofsState:     "round %d, %d documents wait for the next",
-	PendingSince:    "the oldest since %s",
-	TrustWarning:    "these anchors come from the safe they are to judge",
-	TrustHint:       "compare the fingerprints with the minutes of the key ceremony, and verify with the files handed over there",
-	Bytes:           "%d bytes",
-	Units:           []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"},
+	VaultCreated:    "compartiment %s créé, identifiant %s",
+	Holds:           "tient",
+	DoesNotHold:     "NE TIENT PAS",
+	MarkOK:          "oui",
+	MarkBad:         "NON",
+	CheckFailed:     "%d documents sur %d ne tiennent pas",
+	CheckFailedHint: "prévenez tout de suite l'administrateur du coffre ; les lignes ci-dessus disent ce qui a été trouvé",
+	Identical:       "%s : identique",
+	Differs:         "les fichiers ne sont pas ceux du document %s",
+	DiffersHint:     "il faut tous les fichiers du document, dans son ordre : voir « casemate stat »",
+	Alarms:          "le coffre donne %d alarmes",
+	AlarmsHint:      "prévenez l'administrateur du coffre",
+	Free:            "%s libres",
+	JournalState:    "%d entrées, %d sous la dernière tête signée",
+	ProofsState:     "horodatage %d, %d documents attendent le suivant",
+	PendingSince:    "le plus ancien depuis %s",
+	TrustWarning:    "ces ancres viennent du coffre qu'elles doivent juger",
+	TrustHint:       "comparez les empreintes au procès-verbal de la cérémonie des clés, et vérifiez avec les fichiers remis là",
+	Bytes:           "%d octets",
+	Units:           []string{"o", "Kio", "Mio", "Gio", "Tio", "Pio"},
 }

@@ -49,7 +49,7 @@ func (a *app) saveReceipt(ctx context.Context, c *client.Client, id, name string
 	saved := savedReceipt{Document: id, Receipt: name, doc: doc}
 	err = a.create(name, f.force, func(file *os.File) error {
 		if err := c.ReadReceipt(ctx, id, f.detached, bar.writer(file)); err != nil {
-			return err
+			return a.offerDetached(err, f)
 		}
 		saved.State, err = examineReceipt(file, doc)
 		return err
@@ -73,9 +73,17 @@ func (a *app) receiptToStdout(ctx context.Context, c *client.Client, id string, 
 		}
 	}
 	if err := c.ReadReceipt(ctx, id, f.detached, a.stdout); err != nil {
-		return &unusable{err}
+		return &unusable{a.offerDetached(err, f)}
 	}
 	return nil
+}
+
+// offerDetached tells who may not read the document that its receipt alone is his.
+func (a *app) offerDetached(err error, f receiptFlags) error {
+	if f.detached || !errors.Is(err, client.ErrForbidden) {
+		return err
+	}
+	return &hinted{err, a.t.DetachedHint}
 }
 
 func receiptSize(doc wire.Document, detached bool) int64 {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -92,7 +93,7 @@ func parseConfig(text []byte) (settings, error) {
 	var unknown *toml.StrictMissingError
 	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
 		row, _ := unknown.Errors[0].Position()
-		return settings{}, fmt.Errorf("line %d: unknown key %q: it may be url, ca, cert or key", row, unknown.Errors[0].Key())
+		return settings{}, fmt.Errorf("line %d: unknown key %q: it may be url, ca, cert or key", row, strings.Join(unknown.Errors[0].Key(), "."))
 	}
 	return s, err
 }
