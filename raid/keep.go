@@ -2,19 +2,156 @@ package raid
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"time"
 )
 
-// keep is the mirror's background work: deadlines, and bringing back who is out.
+// keep is the mirror's background work until ctx ends: deadlines, and bringing back who is out.
 func (m *Mirror) keep(ctx context.Context) {
 	tick := time.NewTicker(max(m.c.WriteDeadline/20, time.Millisecond))
 	defer tick.Stop()
+	back := make(chan struct{}, 1) // full while one is being brought back
+	beat := make(chan struct{}, 1) // full while members are asked for a sign of life
+	pulse := m.c.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			m.overdue()
+		}
+		m.overdue()
+		if m.c.Now().Sub(pulse) >= m.c.WriteDeadline {
+			pulse = m.c.Now()
+			select {
+			case beat <- struct{}{}:
+				m.done.Go(func() { m.pulse(ctx); <-beat })
+			default:
+			}
+		}
+		mem := m.absent()
+		if mem == nil {
+			continue
+		}
+		select {
+		case back <- struct{}{}:
+			m.done.Go(func() {
+				m.bringBack(ctx, mem)
+				<-back
+			})
+		default:
 		}
 	}
+}
+
+// misses is how many signs of life in a row a member may fail to give.
+const misses = 2
+
+// pulse asks every member in sync for a sign of life, so that one that hangs is found while
+// nothing is written. It is put out only if another did answer.
+func (m *Mirror) pulse(ctx context.Context) {
+	m.mu.Lock()
+	in := m.insync()
+	m.mu.Unlock()
+	errs := make([]error, len(in))
+	var wg sync.WaitGroup
+	for i, mem := range in {
+		wg.Go(func() { errs[i] = m.refresh(ctx, mem) })
+	}
+	wg.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ctx.Err() != nil || !slices.Contains(errs, nil) {
+		return
+	}
+	for i, mem := range in {
+		if errs[i] == nil {
+			mem.missed = 0
+		} else if mem.missed++; mem.missed >= misses {
+			m.expel(mem, fmt.Errorf("no sign of life: %w", errs[i]))
+			m.advance()
+		}
+	}
+}
+
+// absent gives a member that is out and whose time to be tried has come.
+func (m *Mirror) absent() *member {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dead != nil || m.closed || len(m.insync()) == 0 {
+		return nil
+	}
+	for _, mem := range m.members {
+		if mem.role == roleOut && !m.c.Now().Before(mem.retry) {
+			return mem
+		}
+	}
+	return nil
+}
+
+// bringBack tries once to bring a member back into sync while the mirror serves.
+func (m *Mirror) bringBack(ctx context.Context, mem *member) {
+	m.mu.Lock()
+	mem.role = roleSyncing
+	before := mem.reason
+	m.mu.Unlock()
+	err := m.rejoin(ctx, mem)
+	if err == nil {
+		m.event(EventRejoined, mem, "in sync at batch %d", m.committed().Sequence)
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dead == nil && ctx.Err() == nil && err.Error() != before {
+		m.c.Log.Warn("a volume is not brought back", "volume", mem.slot, "error", err)
+	}
+	m.leave(mem, err)
+}
+
+// rejoin starts a member's process, fills it anew if it must be, brings it up in rounds, the last
+// with writers waiting, and declares the epoch it is a member of.
+func (m *Mirror) rejoin(ctx context.Context, mem *member) error {
+	if mem.proc == nil {
+		hello, cancel := context.WithTimeout(ctx, openWait)
+		defer cancel()
+		if err := m.launch(hello, mem); err != nil {
+			return err
+		}
+	}
+	list, _, _ := m.sources()
+	if len(list) == 0 {
+		return ErrUnavailable
+	}
+	src := list[0]
+	err := m.compare(ctx, src, mem)
+	if err == nil {
+		err = m.join(ctx, src, mem)
+	}
+	if errors.Is(err, errAnew) {
+		if err = m.fillAnew(ctx, src, mem, err.Error()); err == nil {
+			err = m.join(ctx, src, mem)
+		}
+	}
+	return err
+}
+
+// join takes a member whose head is a link of the chain the rest of the way.
+func (m *Mirror) join(ctx context.Context, src source, mem *member) error {
+	if err := m.approach(ctx, src, mem); err != nil {
+		return err
+	}
+	if err := m.pause(); err != nil {
+		return err
+	}
+	defer m.resume()
+	if err := m.arrive(ctx, src, mem); err != nil {
+		return err
+	}
+	if err := m.change(mem); err != nil {
+		return err
+	}
+	m.enter(mem)
+	return nil
 }

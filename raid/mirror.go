@@ -71,6 +71,7 @@ type member struct {
 	free   int64
 	retry  time.Time // when to try to bring it back
 	wait   time.Duration
+	missed int           // signs of life, in a row
 	faults atomic.Uint64 // bad or lost values seen
 	slow   atomic.Bool   // did not answer a read in time
 }

@@ -79,7 +79,7 @@ func (m *Mirror) assemble(ctx context.Context, w *witness) error {
 		}
 	}
 	if truth.state.Audit {
-		if err := m.auditTail(ctx, truth, m.other(truth)); err != nil {
+		if err := m.auditTail(ctx, truth, m.other(truth)); err != nil && !errors.Is(err, errAnew) {
 			return err
 		}
 	}
@@ -231,33 +231,38 @@ func (m *Mirror) verifyKey(ctx context.Context, truth *member) error {
 		return nil
 	}
 	s := source{truth, truth.proc.client}
-	if _, err := m.manifest(ctx, s, m.head.Sequence); err != nil {
+	if _, _, err := m.manifest(ctx, s, m.head.Sequence); err != nil {
 		return fmt.Errorf("the newest manifest does not open, is the key right? %w", err)
 	}
 	return nil
 }
 
 // admitAtOpen brings one volume into sync with the truth if that is quick; a fork is an error, any
-// other failure leaves it out, to be brought back in the background.
+// other failure leaves it out, to be brought back in the background. Nothing is written meanwhile.
 func (m *Mirror) admitAtOpen(ctx context.Context, truth, mem *member) error {
-	p, err := m.plan(ctx, truth, mem)
+	src := source{truth, truth.proc.client}
+	err := m.compare(ctx, src, mem)
 	if errors.Is(err, ErrFork) {
 		return err
 	}
-	if err == nil && p.anew {
-		err = errors.New(p.why)
+	if err == nil {
+		err = m.approach(ctx, src, mem)
 	}
 	if err == nil {
-		err = m.bringUp(ctx, truth, mem, p)
+		err = m.arrive(ctx, src, mem)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err != nil {
-		m.leave(mem, err)
-		mem.retry, mem.wait = time.Time{}, 0
+	if err == nil {
+		m.enterLocked(mem)
 		return nil
 	}
-	m.enterLocked(mem)
+	m.c.Log.Warn("a volume is not in sync at opening", "volume", mem.slot, "error", err)
+	// Its process stays: to be filled anew if that is what it takes, else started again.
+	if mem.reason = err.Error(); !errors.Is(err, errAnew) {
+		m.leave(mem, err)
+	}
+	mem.retry, mem.wait = time.Time{}, 0
 	return nil
 }
 
@@ -288,7 +293,7 @@ func (m *Mirror) enter(mem *member) {
 }
 
 func (m *Mirror) enterLocked(mem *member) {
-	mem.role, mem.reason, mem.wait = roleIn, "", 0
+	mem.role, mem.reason, mem.wait, mem.missed = roleIn, "", 0, 0
 	mem.queue = make(chan *pending, flightBatches)
 	proc := mem.proc
 	go m.feed(mem, proc.client, mem.queue)
@@ -306,11 +311,11 @@ func (m *Mirror) watch(mem *member, proc *process) {
 	}
 }
 
-// other gives another member in sync, or nil.
-func (m *Mirror) other(than *member) *member {
+// other gives another member in sync, or nil. mu is held, or nobody else is there yet.
+func (m *Mirror) other(than *member) *source {
 	for _, mem := range m.insync() {
 		if mem != than {
-			return mem
+			return &source{mem, mem.proc.client}
 		}
 	}
 	return nil

@@ -51,7 +51,6 @@ func (m *Mirror) page(ctx context.Context, list []source, prefix, after []byte, 
 	defer cancel()
 	var wg sync.WaitGroup
 	var other volume.Page
-	other.Sum, err = volume.Digest{}, nil
 	var otherErr error
 	if len(list) > 1 {
 		wg.Go(func() { other, otherErr = list[1].client.ScanDigest(ctx, prefix, after, limit) })
@@ -109,8 +108,11 @@ func (m *Mirror) merge(ctx context.Context, list []source, prefix, after []byte,
 			out = append(out, Item{key, v})
 		}
 		if len(out) == limit {
-			break
+			return out, nil
 		}
+	}
+	if len(out) == 0 && last != nil { // all of them deleted meanwhile, and more behind
+		return m.Scan(ctx, prefix, last, limit)
 	}
 	return out, nil
 }

@@ -2,9 +2,155 @@ package raid
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"casemate/raid/volume"
 )
 
-// auditTail verifies what a volume wrote last before an unclean stop: to be written.
-func (m *Mirror) auditTail(ctx context.Context, mem, twin *member) error {
+// Where a tail audit that has found nothing stops: Badger cuts a damaged value log off at the
+// damage, so that whatever it lost, it lost the newest value too.
+const (
+	tailValues    = 64
+	tailManifests = 256
+)
+
+// tail is the audit of a volume's tail.
+type tail struct {
+	src     source
+	settled map[string]bool // keys that a newer batch decided
+	checked int
+	bytes   int64
+	lost    []lostValue
+	seen    int // manifests
+}
+
+type lostValue struct {
+	key      []byte
+	sequence uint64
+}
+
+// auditTail verifies what a volume wrote last before an unclean stop. Badger opens after such a
+// stop as if nothing had happened, whatever it had to drop: a memtable's log that was cut shows,
+// for the head goes with it, but values cut off the newest value log do not. Lost values are
+// copied from the twin; then the copies taken before the opening may go. Nothing is written
+// meanwhile.
+func (m *Mirror) auditTail(ctx context.Context, mem *member, twin *source) error {
+	t := &tail{src: source{mem, mem.proc.client}, settled: map[string]bool{}}
+	complete, err := m.walkTail(ctx, t, twin)
+	if err != nil {
+		return err
+	}
+	if len(t.lost) == 0 {
+		return m.control(ctx, mem, volume.Request{Act: volume.ActAudited})
+	}
+	m.fault(mem, EventLostValue, "%d values of its tail were lost in an unclean stop", len(t.lost))
+	if twin == nil {
+		return nil // the copies stay, for whoever has to rescue them
+	}
+	if !complete {
+		return fmt.Errorf("%w: its tail lost more than the manifests kept tell", errAnew)
+	}
+	if err := m.repair(ctx, mem, *twin, t.lost); err != nil {
+		return err
+	}
+	return m.control(ctx, mem, volume.Request{Act: volume.ActAudited})
+}
+
+// walkTail goes back from the head. complete means that all a damaged tail can have lost was seen.
+func (m *Mirror) walkTail(ctx context.Context, t *tail, twin *source) (complete bool, err error) {
+	for sequence := m.committed().Sequence; sequence > 0; sequence-- {
+		man, _, err := m.manifest(ctx, t.src, sequence)
+		if err != nil && twin != nil && !errors.Is(err, ErrUnavailable) {
+			if man, _, err = m.manifest(ctx, *twin, sequence); err == nil {
+				t.lost = append(t.lost, lostValue{volume.ManifestKey(sequence), sequence})
+			}
+		}
+		if errors.Is(err, ErrNotFound) {
+			return false, nil // trimmed
+		}
+		if err != nil {
+			return false, err
+		}
+		if err := m.checkTail(ctx, t, man); err != nil {
+			return false, err
+		}
+		t.seen++
+		switch {
+		case t.bytes > volume.TailBytes:
+			return true, nil
+		case len(t.lost) == 0 && (t.checked >= tailValues || t.seen >= tailManifests):
+			return true, nil
+		}
+	}
+	return true, nil
+}
+
+// checkTail checks the values of one batch that lie in the value log.
+func (m *Mirror) checkTail(ctx context.Context, t *tail, man *manifest) error {
+	for _, e := range slices.Backward(man.entries) {
+		if t.settled[string(e.key)] {
+			continue
+		}
+		t.settled[string(e.key)] = true
+		if e.remove || e.size < volume.ValueThreshold {
+			continue
+		}
+		t.checked++
+		t.bytes += int64(e.size)
+		v, err := m.stored(ctx, t.src, e.key)
+		if err == nil && e.holds(man.sequence, v) {
+			_, err = m.seal.check(e.key, v)
+		} else if err == nil {
+			err = ErrCorrupt
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
+			t.lost = append(t.lost, lostValue{slices.Clone(e.key), man.sequence})
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// repair copies values from the twin, as stored.
+func (m *Mirror) repair(ctx context.Context, mem *member, twin source, lost []lostValue) error {
+	var ops []volume.Op
+	size, done := 0, 0
+	flush := func() error {
+		if len(ops) == 0 {
+			return nil
+		}
+		err := mem.proc.client.Refill(ctx, m.pool, ops, volume.FlagRepair)
+		done += len(ops)
+		ops, size = nil, 0
+		return err
+	}
+	for _, l := range lost {
+		v, err := m.stored(ctx, twin, l.key)
+		if err == nil {
+			_, err = m.seal.check(l.key, v)
+		}
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+			m.fault(twin.mem, EventBadValue, "a value of batch %d is lost on one volume and bad on the other", l.sequence)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		ops, size = append(ops, volume.Op{Key: l.key, Value: v}), size+len(v)
+		if size > 4<<20 {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	m.event(EventRepaired, mem, "%d of %d lost values copied from the twin", done, len(lost))
 	return nil
 }

@@ -111,7 +111,17 @@ func (s *server) mark(m Mark, reason string) error {
 	}
 	next := s.sb
 	next.Mark, next.Reason = m, reason
-	return s.replace(next)
+	if err := s.replace(next); err != nil {
+		return err
+	}
+	if m == Syncing && s.opened.Sequence > s.head.Sequence {
+		// The ring proves more than Badger has. Now that the mark says so, it begins anew.
+		if err := errors.Join(s.ring.clear(), s.ring.put(s.head)); err != nil {
+			return err
+		}
+		s.opened = s.head
+	}
+	return nil
 }
 
 // audited forgets the unclean stop.

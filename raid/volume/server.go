@@ -106,6 +106,7 @@ func (s *server) open() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrWillNotOpen, err)
 	}
+	s.removeOld()
 	s.sb.Open = true
 	if err := s.sb.save(s.dir); err != nil {
 		return errors.Join(err, ring.close())
@@ -127,6 +128,19 @@ func (s *server) open() error {
 		s.log.Warn("no ballast kept", "error", err)
 	}
 	return nil
+}
+
+// removeOld removes databases a finished rebuild left behind.
+func (s *server) removeOld() {
+	names, err := filepath.Glob(filepath.Join(s.dir, "db.*"))
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		if name != databaseDir(s.dir, s.sb.Generation) && databaseName.MatchString(filepath.Base(name)) {
+			s.log.Info("removing an old database", "path", name, "error", os.RemoveAll(name))
+		}
+	}
 }
 
 // preserve copies the tail aside if there is room above the floor; a failure is only said.
