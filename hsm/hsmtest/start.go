@@ -124,6 +124,23 @@ func (k *Token) serveCommand() (*exec.Cmd, error) {
 	return cmd, nil
 }
 
+// RunOnce runs the process in the foreground, for a start that must fail.
+func (k *Token) RunOnce() (string, error) {
+	cmd, err := k.serveCommand()
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	stdin, err := cmd.StdinPipe() // open as long as it runs
+	if err != nil {
+		return "", err
+	}
+	err = cmd.Run()
+	_ = stdin.Close()
+	return out.String(), err
+}
+
 func (k *Token) command(name string, j job) (*exec.Cmd, error) {
 	b, err := json.Marshal(j)
 	if err != nil {

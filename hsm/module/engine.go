@@ -171,7 +171,11 @@ func (e *engine) info() hsm.Info {
 // close finalises the library and frees the state directory; not after the
 // module was given up.
 func (e *engine) close() error {
-	return errors.Join(e.token.close(), e.lock.Close())
+	err := e.token.close()
+	if lerr := e.lock.Close(); !errors.Is(lerr, os.ErrClosed) {
+		err = errors.Join(err, lerr)
+	}
+	return err
 }
 
 const choresEvery = time.Hour
