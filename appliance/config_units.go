@@ -28,7 +28,7 @@ func parseSize(s string) (int64, error) {
 		if err != nil || n > uint64(math.MaxInt64/u.bytes) {
 			return 0, fmt.Errorf("%q is not a size", s)
 		}
-		return int64(n) * u.bytes, nil // #nosec G115 -- bounded above
+		return int64(n) * u.bytes, nil
 	}
 	return 0, fmt.Errorf("%q is not a size with its unit", s)
 }

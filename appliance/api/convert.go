@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/hex"
+	"fmt"
 	"time"
 
 	"casemate/appliance/wire"
@@ -94,7 +95,10 @@ func statusOf(s store.Status, version string) wire.Status {
 		}
 	}
 	alarm(s.Fault != "", "The safe has stopped working: "+s.Fault)
-	alarm(!out.Storage.OK, "Not every volume is in sync.")
+	alarm(s.Volumes.ReadOnly, "The volumes take no writes: "+s.Volumes.Reason)
+	for _, v := range out.Storage.Volumes {
+		alarm(v.State != inSync, fmt.Sprintf("Volume %s is %s: %s", v.Name, v.State, v.Detail))
+	}
 	alarm(s.ClockProblem != "", "The safe seals nothing, its clock is not trusted: "+s.ClockProblem)
 	alarm(s.Late, "Documents wait too long for an external timestamp: "+s.RoundProblem)
 	out.OK = len(out.Alarms) == 0

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"casemate/appliance/web"
 	"casemate/appliance/wire"
 	"casemate/store"
 )
@@ -109,7 +110,7 @@ func (a *API) failed(out *lateWriter, c *call, act string, err error) error {
 	case !out.begun:
 		return err
 	case out.left:
-		panic(http.ErrAbortHandler) // nobody is there to read it
+		web.Cut() // nobody is there to read it
 	}
 	a.door.Abort(c.Request, act, c.object(), err)
 	return nil

@@ -149,7 +149,7 @@ func (c *call) page() (after uint64, limit int, err error) {
 	case n < 1 || n > wire.MaxPage:
 		return 0, 0, fmt.Errorf("%w: limit is %d, want 1 to %d", store.ErrQuery, n, wire.MaxPage)
 	}
-	return after, int(n), nil // #nosec G115 -- bounded above
+	return after, int(n), nil
 }
 
 // moment is a parameter that is a time, zero when left out.

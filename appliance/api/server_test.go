@@ -34,7 +34,7 @@ const (
 	serialUnknown
 )
 
-// server is the API over the double, behind the real door, over real TLS.
+// server is the API over the double, or over a real safe, behind the real door, over real TLS.
 type server struct {
 	t       testing.TB
 	safe    *double
@@ -48,10 +48,21 @@ type server struct {
 
 func start(t testing.TB) *server {
 	t.Helper()
-	s := &server{t: t, safe: &double{}, access: newAuthority(t, "access"), log: &bytes.Buffer{}}
-	s.door = web.New(web.Config{Directory: s.directory(), Journal: s.safe.journalRefusal,
+	double := &double{}
+	s := startWith(t, double, double.journalRefusal)
+	s.safe = double
+	if _, err := double.CreateVault(t.Context(), identity.Caller{}, "one"); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func startWith(t testing.TB, safe Safe, refused func(context.Context, identity.Caller, string, string, string)) *server {
+	t.Helper()
+	s := &server{t: t, access: newAuthority(t, "access"), log: &bytes.Buffer{}}
+	s.door = web.New(web.Config{Directory: s.directory(), Journal: refused,
 		Log: slog.New(slog.NewTextHandler(s.log, nil)), Limits: web.Limits{Stop: 5 * time.Second}})
-	handler, err := New(s.safe, s.door, "test")
+	handler, err := New(safe, s.door, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,9 +86,6 @@ func start(t testing.TB) *server {
 		s.stop = func() {}
 	}
 	t.Cleanup(func() { s.stop() })
-	if _, err := s.safe.CreateVault(ctx, identity.Caller{}, "one"); err != nil {
-		t.Fatal(err)
-	}
 	return s
 }
 

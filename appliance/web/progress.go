@@ -36,14 +36,13 @@ type progressBody struct {
 	waited time.Duration
 }
 
-// Deadlines are the kernel's business and follow its clock, not the safe's.
 func (b *progressBody) extend() {
-	_ = b.rc.SetReadDeadline(time.Now().Add(b.limits.Progress)) // unsupported only under tests without a connection
+	_ = b.rc.SetReadDeadline(now().Add(b.limits.Progress)) // unsupported only under tests without a connection
 }
 
 func (b *progressBody) Read(p []byte) (int, error) {
 	b.extend()
-	begin := time.Now()
+	begin := now()
 	n, err := b.ReadCloser.Read(p)
 	b.waited += time.Since(begin)
 	b.got += int64(n)
@@ -70,7 +69,7 @@ type progressWriter struct {
 func (w *progressWriter) Write(p []byte) (n int, err error) {
 	for first := true; first || len(p) > 0; first = false {
 		piece := p[:min(len(p), writePiece)]
-		_ = w.rc.SetWriteDeadline(time.Now().Add(w.limit)) // as above
+		_ = w.rc.SetWriteDeadline(now().Add(w.limit)) // as above
 		m, err := w.ResponseWriter.Write(piece)
 		n += m
 		if err != nil {

@@ -58,7 +58,7 @@ func (d *Door) Abort(r *http.Request, act, object string, err error) {
 	if e.code == wire.CodeIntegrity {
 		d.journal(r.Context(), t.who, act, object, e.code)
 	}
-	panic(http.ErrAbortHandler) // net/http's own way to cut a reply off
+	Cut()
 }
 
 func writeProblem(w http.ResponseWriter, p wire.Problem) {

@@ -48,7 +48,7 @@ func (d *Door) traced(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t := &trace{incident: newIncident()}
 		r = r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
-		begin := time.Now()
+		begin := now()
 		tw := &tracedWriter{ResponseWriter: w, t: t}
 		defer func() {
 			cut := d.recovered(tw, r, recover())
@@ -60,7 +60,7 @@ func (d *Door) traced(next http.Handler) http.Handler {
 				"status", t.status, "code", t.code, "bytes", t.bytes, "cut", cut, "took", time.Since(begin),
 				"caller", t.who.Name, "serial", t.who.Serial, "from", source(r))
 			if cut {
-				panic(http.ErrAbortHandler)
+				Cut()
 			}
 		}()
 		next.ServeHTTP(tw, r)
