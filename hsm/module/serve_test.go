@@ -274,4 +274,3 @@ func TestForeignRequests(t *testing.T) {
 	}
 	sealsWithin(t, k, time.Second*5)
 }
-
