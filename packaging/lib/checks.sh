@@ -54,7 +54,7 @@ check_shell() {
 		*.sh) printf '%s\n' "$file" ;;
 		*) if head -c 20 "$file" | grep -qE '^#!/bin/(ba)?sh'; then printf '%s\n' "$file"; fi ;;
 		esac
-	done | xargs shellcheck -x
+	done | xargs shellcheck -x -S warning
 }
 
 check_go() { go test -timeout 30m ./...; }

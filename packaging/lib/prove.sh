@@ -82,7 +82,7 @@ refuse() {
 	run "$@" >"$LOGS/check.log" 2>&1 || status=$?
 	if [ "$status" = "$want" ]; then
 		ok "$text: refused"
-		note "$(grep -E '^(FAIL|BAD|error:)' "$LOGS/check.log" | head -n 1 | cut -c 1-150)"
+		note "$(grep -E '^ *(FAIL|BAD|error:)' "$LOGS/check.log" | head -n 1 | sed 's|^ *||' | cut -c 1-150)"
 	else
 		bad "$text: exit status $status, not $want"
 		indent <"$LOGS/check.log"
@@ -129,7 +129,7 @@ smallest() {
 # tell_journal: what the auditor, who may read nothing else, finds about one document.
 tell_journal() {
 	"$DIR/bin/casemate" --cert "$DIR/clients/auditor.crt" --key "$DIR/clients/auditor.key" \
-		journal --object "${IDS[$(smallest)]}" | tail -n 8 | cut -c 1-60 | indent
+		journal --object "${IDS[$(smallest)]}" | tail -n 8 | sed -E 's|  [a-z2-7]{26}||g; s|^ +||' | indent
 }
 
 # try_to_cheat: what must be refused is refused: another byte, another authority, no certificate.
