@@ -85,7 +85,7 @@ is_number() {
 # asn1parse is not used for this: text inside certificates may break its lines.
 DER='
 function h(at, n) { return substr(HEX, 2 * at + 1, 2 * n) }
-function byte(at) { return 16 * index(D, h(at, 1) ? substr(HEX, 2 * at + 1, 1) : "x") + index(D, substr(HEX, 2 * at + 2, 1)) }
+function byte(at) { return 16 * index(D, substr(HEX, 2 * at + 1, 1)) + index(D, substr(HEX, 2 * at + 2, 1)) }
 function bad(why) { print "bad " why; FAILED = 1; exit 1 }
 function der(at, end, tag,   i, n) {
 	if (at + 2 > end || h(at, 1) != tag) bad("want tag " tag " at byte " at)
@@ -115,7 +115,7 @@ list_receipt() {
 	unzip -Z -l "$zip" >"$work/long" 2>/dev/null </dev/null || refuse receipt "not a sound ZIP container"
 	awk -v meta=$META_MAX -v attestation=$ATTESTATION_MAX -v most=$FILES_MAX '
 		function bad(why) { print why; FAILED = 1; exit 1 }
-		NR == FNR { name[++count] = $0; next }
+		FILENAME == ARGV[1] { name[++count] = $0; next }
 		FNR <= 2 || $0 ~ /^[0-9]+ files?, / { next }
 		{
 			if (NF != 10 || $10 != name[++seen] || $10 in had) bad("its listing is not plain")
@@ -189,13 +189,13 @@ check_documents() {
 		[ -f "$given" ] && [ -r "$given" ] || cannot "cannot read the document $given"
 		wanted="$(wc -c <"$given" | tr -d ' ') $(digest sha256 "$given") $(digest sha3-256 "$given")"
 		found=$(awk -v wanted="$wanted" '
-			NR == FNR { seen[$1] = 1; next }
+			FILENAME == ARGV[1] { seen[$1] = 1; next }
 			$2 " " $3 " " $4 == wanted && (!found || (seen[found] && !seen[$1])) { found = $1 }
 			END { if (found) print found }' "$work/seen" "$work/files")
 		[ -n "$found" ] || refuse documents "$given is not a file of this deposit"
 		echo "$found" >>"$work/seen"
 	done
-	missing=$(awk 'NR == FNR { seen[$1] = 1; next } !seen[$1] { print $1; exit }' "$work/seen" "$work/files")
+	missing=$(awk 'FILENAME == ARGV[1] { seen[$1] = 1; next } !seen[$1] { print $1; exit }' "$work/seen" "$work/files")
 	[ -z "$missing" ] || refuse documents "file $missing is neither in the receipt nor given"
 	ok documents "$files file(s): SHA-256 and SHA3-256 of each are those listed"
 }
@@ -231,7 +231,7 @@ check_evidence_manifest() {
 		"$work/evidence-manifest" >"$work/listed"
 	{
 		manifest_head META-INF/evidencerecord001.ers application/vnd.etsi.timestamp-evidence-record
-		while read -r index size one two && read -r name type <&3; do
+		while read -r index _ one _ && read -r name type <&3; do
 			case $name in
 			"document-$(printf %04d "$index")" | "document-$(printf %04d "$index")".*) manifest_ref "$name" "$type" "$one" ;;
 			esac
@@ -293,7 +293,6 @@ read_token() {
 check_token() {
 	read_token "$1" "$2"
 	for when in "$stamped" ${3-now}; do
-		set -- "$1" "$2" "$when"
 		if [ "$when" = now ]; then time=''; else time="-attime $when"; fi
 		# shellcheck disable=SC2086 # two words or none
 		openssl ts -verify -digest "$2" -in "$1" -token_in -CAfile "$trust/tsa.pem" $time >/dev/null 2>&1 && continue
@@ -510,9 +509,10 @@ decode64() {
 # key signed, and it is the entry of this deposit.
 check_journal() {
 	[ "$(tail -c 1 "$work/inclusion" | hex)" = 0a ] || refuse journal "the inclusion proof is malformed"
-	{ read -r head && read -r extra && read -r index; } <"$work/inclusion" || refuse journal "the inclusion proof is malformed"
+	{ read -r _ && read -r extra && read -r index; } <"$work/inclusion" || refuse journal "the inclusion proof is malformed"
 	extra=${extra#extra } index=${index#index }
-	[ "$head" = c2sp.org/tlog-proof@v1 ] && is_number "$index" && decode64 "$extra" "$work/leaf" ||
+	printf 'c2sp.org/tlog-proof@v1\nextra %s\nindex %s\n' "$extra" "$index" >"$work/inclusion-head"
+	sed -n 1,3p "$work/inclusion" | cmp -s - "$work/inclusion-head" && is_number "$index" && decode64 "$extra" "$work/leaf" ||
 		refuse journal "the inclusion proof is malformed"
 	awk -v path="$work/path" -v note="$work/note" '
 		NR <= 3 { next }
@@ -615,7 +615,7 @@ main() {
 	trap 'exit 2' HUP INT TERM
 	zip=$work/receipt.asice # a name of ours: unzip reads patterns in names
 	ln -s "$receipt" "$zip"
-	now=$(awk 'BEGIN { srand(); print srand() }') # POSIX: the time of day, in seconds
+	now=$(date +%s)
 
 	check_trust
 	list_receipt
