@@ -97,8 +97,12 @@ func (m *Mirror) control(ctx context.Context, mem *member, r volume.Request) err
 	return nil
 }
 
-// nearly is how many batches may be left for the last round, when writers wait.
-const nearly = 8
+// nearly is how many batches may be left for the last round, when writers wait; rounds is how often
+// that is tried for.
+const (
+	nearly = 8
+	rounds = 12
+)
 
 // approach brings a volume that is not in service nearly up to the mirror's head while writing
 // goes on. The mark is durable first: until it is taken away the volume is never the truth. Every
@@ -113,7 +117,7 @@ func (m *Mirror) approach(ctx context.Context, src source, mem *member) error {
 	if err := m.control(ctx, mem, r); err != nil {
 		return err
 	}
-	for {
+	for range rounds {
 		if err := m.backfill(ctx, src, mem, head); err != nil {
 			return err
 		}
@@ -121,6 +125,7 @@ func (m *Mirror) approach(ctx context.Context, src source, mem *member) error {
 			return nil
 		}
 	}
+	return nil // writers will have to wait a little longer
 }
 
 // arrive is the last round: writers are out. After it the volume holds what its twin holds.
@@ -146,100 +151,4 @@ func (m *Mirror) arrive(ctx context.Context, src source, mem *member) error {
 		return nil
 	}
 	return m.control(ctx, mem, volume.Request{Act: volume.ActMark, Mark: volume.Ready})
-}
-
-// backfill replays the batches up to a head on a marked volume.
-func (m *Mirror) backfill(ctx context.Context, src source, dst *member, to volume.Head) error {
-	at := dst.state.Head
-	for at.Sequence < to.Sequence {
-		man, k, err := m.manifest(ctx, src, at.Sequence+1)
-		if errors.Is(err, ErrNotFound) {
-			return fmt.Errorf("%w: %w", errAnew, err)
-		}
-		if err != nil {
-			return err
-		}
-		if man.previous != at.Digest {
-			return fmt.Errorf("%w: batch %d does not follow batch %d", ErrCorrupt, man.sequence, at.Sequence)
-		}
-		if err := m.replay(ctx, src, dst, man, k); err != nil {
-			return fmt.Errorf("replaying batch %d: %w", man.sequence, err)
-		}
-		at = k.head
-		m.mu.Lock()
-		dst.state.Head = at
-		m.mu.Unlock()
-	}
-	if at != to {
-		return fmt.Errorf("%w: batch %d is %s, not %s", ErrCorrupt, at.Sequence, at.Digest, to.Digest)
-	}
-	return nil
-}
-
-// replay writes one batch as the source still has it. A value that a later batch replaced or
-// removed is left out: that batch is still to come. What is there already is written again.
-func (m *Mirror) replay(ctx context.Context, src source, dst *member, man *manifest, k kept) error {
-	b := volume.NewBuilder(m.pool)
-	for _, e := range man.entries {
-		v, err := m.original(ctx, src, man, e)
-		if err == nil && (e.remove || v != nil) {
-			err = add(b, e.key, v, e.remove)
-		}
-		if err != nil {
-			b.Drop()
-			return err
-		}
-	}
-	if err := add(b, volume.ManifestKey(man.sequence), k.stored, false); err != nil {
-		b.Drop()
-		return err
-	}
-	return m.push(ctx, dst, b.Finish(k.head, 0), volume.FlagBackfill)
-}
-
-// original fetches the value a batch put, if it is still there and undamaged; nil if not.
-func (m *Mirror) original(ctx context.Context, src source, man *manifest, e entry) ([]byte, error) {
-	if e.remove {
-		return nil, nil
-	}
-	v, err := m.stored(ctx, src, e.key)
-	if err == nil {
-		if !e.holds(man.sequence, v) {
-			return nil, nil // replaced later
-		}
-		_, err = m.seal.check(e.key, v)
-	}
-	switch {
-	case errors.Is(err, ErrNotFound): // removed later
-		return nil, nil
-	case errors.Is(err, ErrCorrupt):
-		m.fault(src.mem, EventBadValue, "a value of batch %d cannot be copied", man.sequence)
-		return nil, nil
-	}
-	return v, err
-}
-
-// holds says whether a stored value claims to be the one of this entry.
-func (e *entry) holds(sequence uint64, stored []byte) bool {
-	s, t, ok := identify(stored)
-	return ok && s == sequence && t == e.tag && len(stored) == e.size
-}
-
-func add(b *volume.Builder, key, value []byte, remove bool) error {
-	room, err := b.Add(key, len(value), remove)
-	copy(room, value)
-	return err
-}
-
-// push sends a batch to one volume and waits for its answer.
-func (m *Mirror) push(ctx context.Context, dst *member, b *volume.Batch, flags uint8) error {
-	got := make(chan error, 1)
-	dst.proc.client.Write(b, b.Head.Epoch, flags, 0, func(_ int64, err error) { got <- err })
-	b.Release()
-	select {
-	case err := <-got:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

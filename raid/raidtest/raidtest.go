@@ -5,6 +5,7 @@ package raidtest
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -34,13 +35,16 @@ func Main(m *testing.M) {
 func Command() []string { return []string{"/proc/self/exe", argument} }
 
 // Config is a mirror of n volumes in the test's own directory, not created yet: quick deadlines, a
-// low floor of free space.
+// low floor of free space. With CASEMATE_LOG set in the environment it logs to stderr.
 func Config(t testing.TB, n int) raid.Config {
 	t.Helper()
 	dir := t.TempDir()
 	c := raid.Config{
 		Command: Command(), StateDir: filepath.Join(dir, "state"), WriteDeadline: 3 * time.Second,
 		MinFree: 32 << 20,
+	}
+	if os.Getenv("CASEMATE_LOG") != "" {
+		c.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	copy(c.Key[:], "a key for tests and nothing else")
 	for i := range n {

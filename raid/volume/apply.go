@@ -91,10 +91,12 @@ func (s *server) admit(b *incoming) error {
 		return fmt.Errorf("%w: the volume is marked %q", ErrRefused, s.sb.Mark)
 	case !backfill && (b.first.Epoch != epoch || h.Epoch != epoch):
 		return fmt.Errorf("%w: epoch %d, the volume is in %d", ErrRefused, b.first.Epoch, epoch)
+	case backfill && h.Sequence > cur.Sequence: // several at once; the mirror has followed the chain
 	case h.Sequence != cur.Sequence+1 || h.Previous != cur.Digest:
 		return fmt.Errorf("%w: batch %d after %s does not follow %d %s",
 			ErrRefused, h.Sequence, h.Previous, cur.Sequence, cur.Digest)
-	case len(b.ops) > MaxOps+1:
+	}
+	if len(b.ops) > MaxOps+1 {
 		return fmt.Errorf("%w: %d operations", ErrRefused, len(b.ops))
 	}
 	return nil

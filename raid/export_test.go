@@ -1,0 +1,63 @@
+package raid
+
+import (
+	"context"
+
+	"casemate/raid/volume"
+)
+
+// PushOne gives one volume alone the batch that would come next, as a crash between the two does.
+func (m *Mirror) PushOne(ctx context.Context, slot int, ops []Op) error {
+	m.mu.Lock()
+	b, err := m.compose(ops, m.next, m.history.Last().Number, 0)
+	mem := m.members[slot]
+	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return m.push(ctx, mem, b, 0)
+}
+
+// SetFloor makes a volume refuse below minFree without the mirror's knowledge.
+func (m *Mirror) SetFloor(ctx context.Context, slot int, minFree int64) error {
+	m.mu.Lock()
+	mem := m.members[slot]
+	m.mu.Unlock()
+	_, err := mem.proc.client.Hello(ctx, minFree)
+	return err
+}
+
+// Seal and Open expose the sealing of values, ParseManifest the manifests.
+func Seal(key [32]byte, sequence uint64, k, plain []byte) []byte {
+	s := sealer{key: key, set: volume.ID{1}}
+	b, err := s.batch(sequence)
+	if err != nil {
+		panic(err)
+	}
+	room := make([]byte, len(plain)+sealOverhead)
+	b.seal(room, k, plain)
+	return room
+}
+
+// Unseal opens what Seal sealed.
+func Unseal(key [32]byte, k, stored []byte) ([]byte, uint64, error) {
+	s := sealer{key: key, set: volume.ID{1}}
+	return s.unsealCopy(k, stored)
+}
+
+// Remanifest parses a manifest and encodes it again.
+func Remanifest(b []byte) ([]byte, error) {
+	m, err := parseManifest(b)
+	if err != nil {
+		return nil, err
+	}
+	return m.append(nil), nil
+}
+
+// SampleManifest is an encoded manifest of two entries.
+func SampleManifest() []byte {
+	m := manifest{set: volume.ID{1}, epoch: 2, sequence: 3, entries: []entry{
+		{key: []byte("k"), size: 100, tag: tag{7}}, {key: []byte("l"), remove: true},
+	}}
+	return m.append(nil)
+}
