@@ -155,7 +155,7 @@ var defaultAuthority = AuthorityConfig{Timeout: 10 * time.Second}
 
 // LoadConfig reads and checks the file; see [ParseConfig].
 func LoadConfig(file string) (Config, error) {
-	f, err := os.Open(file) // #nosec G304 -- the operator names the file
+	f, err := os.Open(file)
 	if err != nil {
 		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}

@@ -35,7 +35,7 @@ func TestStrangersAtTheDoor(t *testing.T) {
 			if a.status != c.status || p.Code != c.code {
 				t.Fatalf("%d %s, want %d %s", a.status, p.Code, c.status, c.code)
 			}
-			if p.Title == "" || p.Remedy == "" || p.Type != wire.Prefix+"/problems/"+c.code {
+			if p.Title == "" || p.Remedy == "" || p.Type != wire.Prefix+"/problems#"+c.code {
 				t.Errorf("the problem says too little: %+v", p)
 			}
 			if strings.Contains(string(a.body), "access") && c.code == wire.CodeUnknownAuthority && strings.Contains(p.Detail, "CN=") {

@@ -127,7 +127,7 @@ func lookup(err error) entry {
 // problem is the entry as the caller gets it, before anything of the occurrence.
 func (e entry) problem(l language) wire.Problem {
 	return wire.Problem{
-		Type: wire.Prefix + "/problems/" + e.code, Title: e.says[l].title, Status: e.status,
+		Type: wire.Prefix + "/problems#" + e.code, Title: e.says[l].title, Status: e.status,
 		Code: e.code, Remedy: e.says[l].remedy,
 	}
 }

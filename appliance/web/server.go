@@ -72,7 +72,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, certificate func() (*t
 		ReadHeaderTimeout: d.limits.Header,
 		IdleTimeout:       d.limits.Idle,
 		MaxHeaderBytes:    d.limits.HeaderBytes,
-		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelInfo),
+		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 		Protocols:         new(http.Protocols),
 	}

@@ -7,7 +7,7 @@ import "fmt"
 // what is particular to this occurrence. Incident names the lines of the safe's
 // log that tell the rest: always there when Code is [CodeInternal].
 type Problem struct {
-	Type     string `json:"type"` // Prefix + "/problems/" + Code, a reference to the description of the code
+	Type     string `json:"type"` // Prefix + "/problems#" + Code: GET /problems has them all
 	Title    string `json:"title"`
 	Status   int    `json:"status"`
 	Detail   string `json:"detail,omitempty"`
