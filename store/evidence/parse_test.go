@@ -14,17 +14,6 @@ import (
 // aToken is a ContentInfo with nothing in it, enough to parse.
 var aToken = []byte{0x30, 0x07, 0x06, 0x03, 0x2a, 0x03, 0x04, 0xa0, 0x00}
 
-func der(t testing.TB, build func(*cryptobyte.Builder)) []byte {
-	t.Helper()
-	b := cryptobyte.NewBuilder(nil)
-	build(b)
-	out, err := b.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
 // part is a constructed value around others.
 func part(tag asn1.Tag, inside ...[]byte) []byte {
 	b := cryptobyte.NewBuilder(nil)
@@ -68,7 +57,7 @@ func TestParseRefuses(t *testing.T) {
 		"indefinite length":         {append([]byte{0x30, 0x80}, 0, 0), ErrMalformed},
 		"long form of a length":     {append([]byte{0x30, 0x81, byte(len(good["as written"]) - 2)}, good["as written"][2:]...), ErrMalformed},
 		"bytes behind":              {append(bytes.Clone(good["as written"]), 0), ErrMalformed},
-		"too long":                  {part(asn1.SEQUENCE, make([]byte, maxRecord)), ErrMalformed},
+		"too long":                  {record(sequence(part(tagged(2), sequence(bytes.Repeat(hash, maxRecord/34+1))), aToken)), ErrMalformed},
 		"no version":                {sequence(algorithms, chains), ErrMalformed},
 		"version 2":                 {sequence([]byte{2, 1, 2}, algorithms, chains), ErrUnsupported},
 		"no algorithms":             {sequence(version, sequence(), chains), ErrMalformed},
@@ -117,6 +106,30 @@ func TestNewRecordRefuses(t *testing.T) {
 	} {
 		if _, err := make(); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Readers differ on a list of one hash at the bottom, so there is none.
+func TestLoneHashJoinsItsNeighbour(t *testing.T) {
+	leaves := numbered(5)
+	tree := NewTree(leaves)
+	for i := range leaves {
+		der, err := NewRecord(leaves[i:i+1], tree.Path(i), aToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists := parsed(t, der).chains[0][0].lists
+		if len(lists) != len(tree.Path(i)) || len(lists[0]) != 2 {
+			t.Errorf("leaf %d: %d lists, the first of %d", i, len(lists), len(lists[0]))
+		}
+		if err := parsed(t, der).Verify(leaves[i:i+1], func(_ []byte, digest [32]byte) error {
+			if digest != tree.Root() {
+				return errors.New("another root")
+			}
+			return nil
+		}); err != nil {
+			t.Errorf("leaf %d: %v", i, err)
 		}
 	}
 }

@@ -149,7 +149,11 @@ func checkChain(chain []*x509.Certificate, data signedData, at time.Time) (path,
 			return path{}, fmt.Errorf("seal carries a certificate outside its chain: %w", ErrUntrusted)
 		}
 	}
-	found := path{chain: chain, from: chain[0].NotBefore, until: chain[0].NotAfter}
+	list, err := checkCRL(data.crl, chain[0], chain[1], at)
+	if err != nil {
+		return path{}, err
+	}
+	found := path{chain: chain, from: list.ThisUpdate, until: list.NextUpdate, updated: list.ThisUpdate}
 	for i, c := range chain {
 		found.narrow(c.NotBefore, c.NotAfter)
 		if i == len(chain)-1 {
@@ -159,12 +163,6 @@ func checkChain(chain []*x509.Certificate, data signedData, at time.Time) (path,
 			return path{}, fmt.Errorf("certificate of %q is not under the seal policy: %w", c.Subject, ErrUntrusted)
 		}
 	}
-	list, err := checkCRL(data.crl, chain[0], chain[1], at)
-	if err != nil {
-		return path{}, err
-	}
-	found.narrow(list.ThisUpdate, list.NextUpdate)
-	found.updated = list.ThisUpdate
 	return found, nil
 }
 

@@ -165,12 +165,11 @@ func TestVerifierRemembersPathsForTheirTimeOnly(t *testing.T) {
 	short := SealTemplate("Safe 1", madeAt)
 	short.NotAfter = provedAt
 	p7s = mustSign(t, a.signerWith(t, newKey(t, elliptic.P256()), short))
-	for at, want := range map[time.Time]error{provedAt: nil, provedAt.Add(time.Second): ErrUntrusted} {
-		for range 2 {
-			if _, err := v.Verify(p7s, content, at); !errors.Is(err, want) {
-				t.Errorf("certificate until %v at %v: %v", provedAt, at, err)
-			}
-		}
+	if _, err := v.Verify(p7s, content, provedAt); err != nil {
+		t.Error(err)
+	}
+	if _, err := v.Verify(p7s, content, provedAt.Add(time.Second)); !errors.Is(err, ErrUntrusted) {
+		t.Errorf("a second after its certificate ended: %v", err)
 	}
 	for range knownPaths + 1 {
 		if _, err := v.Verify(mustSign(t, a.signer(t)), content, provedAt); err != nil {
