@@ -1,7 +1,8 @@
 // Judge reads evidence records with Bouncy Castle, which knows nothing of the
 // code that wrote them.
 //
-//   Judge verify RECORD TSACERT OBJECT...        exit 0 if the record proves the group
+//   Judge verify TSACERT RECORD OBJECT... [-- RECORD OBJECT...]...
+//       a line for each record: "accepted" if it proves the group, else "refused" and why
 //   Judge ask-timestamp RECORD REQUEST           a request for a timestamp renewal
 //   Judge timestamp RECORD RESPONSE RENEWED      the record so renewed
 //   Judge ask-hashtree RECORD REQUEST OBJECT...  a request for a hash-tree renewal
@@ -11,16 +12,19 @@
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Date;
 import java.util.List;
 import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
 import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cms.SignerInformationVerifier;
 import org.bouncycastle.cms.jcajce.JcaSimpleSignerInfoVerifierBuilder;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
 import org.bouncycastle.operator.DigestCalculator;
 import org.bouncycastle.operator.DigestCalculatorProvider;
 import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
+import org.bouncycastle.tsp.TSPException;
 import org.bouncycastle.tsp.TimeStampRequestGenerator;
 import org.bouncycastle.tsp.TimeStampResponse;
 import org.bouncycastle.tsp.ers.ERSArchiveTimeStampGenerator;
@@ -29,30 +33,24 @@ import org.bouncycastle.tsp.ers.ERSData;
 import org.bouncycastle.tsp.ers.ERSDataGroup;
 import org.bouncycastle.tsp.ers.ERSEvidenceRecord;
 import org.bouncycastle.tsp.ers.ERSEvidenceRecordGenerator;
+import org.bouncycastle.tsp.ers.ERSException;
 
 public class Judge {
   static final BouncyCastleProvider BC = new BouncyCastleProvider();
 
   public static void main(String[] args) throws Exception {
-    try {
-      run(args);
-    } catch (org.bouncycastle.tsp.TSPException | org.bouncycastle.tsp.ers.ERSException e) {
-      System.err.println("refused: " + e.getMessage());
-      System.exit(3);
-    }
-  }
-
-  static void run(String[] args) throws Exception {
     DigestCalculatorProvider digests = new JcaDigestCalculatorProviderBuilder().setProvider(BC).build();
     DigestCalculator sha256 = digests.get(new AlgorithmIdentifier(NISTObjectIdentifiers.id_sha256));
     TimeStampRequestGenerator ask = new TimeStampRequestGenerator();
     ask.setCertReq(true);
     switch (args[0]) {
       case "verify": {
-        ERSEvidenceRecord record = new ERSEvidenceRecord(read(args[1]), digests);
-        record.validatePresent(group(args, 3), new Date());
-        record.validate(
-            new JcaSimpleSignerInfoVerifierBuilder().setProvider(BC).build(new X509CertificateHolder(read(args[2]))));
+        SignerInformationVerifier tsa =
+            new JcaSimpleSignerInfoVerifierBuilder().setProvider(BC).build(new X509CertificateHolder(read(args[1])));
+        for (int from = 2, to; from < args.length; from = to + 1) {
+          for (to = from; to < args.length && !args[to].equals("--"); to++) {}
+          System.out.println(verify(Arrays.copyOfRange(args, from, to), tsa, digests));
+        }
         break;
       }
       case "ask-timestamp":
@@ -85,6 +83,17 @@ public class Judge {
       }
       default:
         throw new IllegalArgumentException(args[0]);
+    }
+  }
+
+  static String verify(String[] args, SignerInformationVerifier tsa, DigestCalculatorProvider digests) throws Exception {
+    try {
+      ERSEvidenceRecord record = new ERSEvidenceRecord(read(args[0]), digests);
+      record.validatePresent(group(args, 1), new Date());
+      record.validate(tsa);
+      return "accepted";
+    } catch (TSPException | ERSException e) {
+      return "refused: " + e.getMessage();
     }
   }
 
