@@ -94,7 +94,12 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{now: time.Now().UTC(), journalKey: newKey(t), keys: memory{}}
+	return newWorldAt(t, time.Now().UTC())
+}
+
+func newWorldAt(t testing.TB, now time.Time) *world {
+	t.Helper()
+	w := &world{now: now, journalKey: newKey(t), keys: memory{}}
 	made := w.now.Add(-2 * time.Hour)
 	w.seal = newAuthority(t, seal.RootTemplate("Seal Authority", made))
 	w.access = newAuthority(t, seal.AccessRootTemplate("Access Authority", made))
