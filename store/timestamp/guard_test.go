@@ -176,6 +176,31 @@ func TestGuardServersJump(t *testing.T) {
 	}
 }
 
+// The servers' next word is a little slower than the last: time stands still
+// rather than goes back, by no more than that.
+func TestGuardNeverBack(t *testing.T) {
+	servers, names := liars(t, 3)
+	m := newMachine()
+	m.frozen = time.Now() // the machine's clocks stand still, the servers' do not
+	g := newGuard(t, m.config(t, names...))
+	for _, s := range servers {
+		s.set(func(l *liar) { l.offset = 300 * time.Millisecond })
+	}
+	sample(t, g)
+	before := trusted(t, g)
+	if again := trusted(t, g); !again.Time.Equal(before.Time) || again.Clock.RootDistance != before.Clock.RootDistance {
+		t.Errorf("the clock stands still, but %+v became %+v", before, again)
+	}
+	for _, s := range servers {
+		s.set(func(l *liar) { l.offset = -100*time.Millisecond - time.Since(m.frozen) })
+	}
+	sample(t, g)
+	after := trusted(t, g)
+	if !after.Time.Equal(before.Time) || after.Clock.RootDistance < before.Clock.RootDistance {
+		t.Errorf("%+v became %+v", before, after)
+	}
+}
+
 // An external token that contradicts the clock.
 func TestGuardObserve(t *testing.T) {
 	_, names := liars(t, 3)

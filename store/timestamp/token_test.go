@@ -130,15 +130,17 @@ func TestVerifyStructure(t *testing.T) {
 		})
 	}
 	for name, der := range map[string][]byte{
-		"empty":        nil,
-		"no signer":    signers(0),
-		"two signers":  signers(2),
-		"trailing":     append(append([]byte{}, good...), 0),
-		"cut":          good[:len(good)-1],
-		"too large":    make([]byte, maxToken+1),
-		"a reply":      n.reply(n.honest(newRequest())),
-		"BER":          append([]byte{0x30, 0x80}, good[4:]...),
-		"plain signed": plainSigned(t, n),
+		"empty":                              nil,
+		"no signer":                          signers(0),
+		"two signers":                        signers(2),
+		"trailing":                           append(append([]byte{}, good...), 0),
+		"cut":                                good[:len(good)-1],
+		"too large":                          make([]byte, maxToken+1),
+		"a reply":                            n.reply(n.honest(newRequest())),
+		"BER":                                append([]byte{0x30, 0x80}, good[4:]...),
+		"plain signed":                       plainSigned(t, n),
+		"plain signed, shown as a timestamp": typed(t, plainSigned(t, n), oidTSTInfo),
+		"a timestamp, shown as plain":        typed(t, good, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := Verify(der, digest, n.roots, nil, time.Time{}); !errors.Is(err, ErrMalformed) {
@@ -146,9 +148,33 @@ func TestVerifyStructure(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Verify(signers(1), digest, n.roots, nil, time.Time{}); err != nil {
-		t.Errorf("rebuilt as it was: %v", err)
+	for _, same := range [][]byte{signers(1), typed(t, good, oidTSTInfo)} {
+		if _, err := Verify(same, digest, n.roots, nil, time.Time{}); err != nil {
+			t.Errorf("rebuilt as it was: %v", err)
+		}
 	}
+}
+
+// typed changes the content type outside the signature.
+func typed(t *testing.T, token []byte, kind asn1.ObjectIdentifier) []byte {
+	t.Helper()
+	sd, err := asn1.Marshal(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rebuild(t, token, func(b *cryptobyte.Builder, fields []cryptobyte.String) {
+		for i, f := range fields {
+			if i != 2 {
+				b.AddBytes(f)
+				continue
+			}
+			var info cryptobyte.String
+			if !f.ReadASN1(&info, cbasn1.SEQUENCE) || !info.SkipASN1(cbasn1.OBJECT_IDENTIFIER) {
+				t.Fatal("no content")
+			}
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(sd); b.AddBytes(info) })
+		}
+	})
 }
 
 // plainSigned is proper CMS by the right key about a TSTInfo, but of content
