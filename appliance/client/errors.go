@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"slices"
 
 	"casemate/appliance/wire"
 )
@@ -95,34 +97,34 @@ func classOfStatus(status int) error {
 	return ErrProtocol
 }
 
-// TLS alerts (RFC 8446, clause 6.2) by which a server says what it dislikes in the
-// client's certificate.
-const (
-	alertBadCertificate     = tls.AlertError(42)
-	alertCertificateRevoked = tls.AlertError(44)
-	alertCertificateExpired = tls.AlertError(45)
-	alertCertificateUnknown = tls.AlertError(46)
-	alertUnknownCA          = tls.AlertError(48)
-	alertAccessDenied       = tls.AlertError(49)
-	alertRequired           = tls.AlertError(116)
+// Alerts (RFC 8446, clause 6.2) by which a server says what it dislikes in the
+// client's certificate, and those by which it says that no TLS will come about. Over
+// TCP crypto/tls gives them a private type: their words are what can be compared.
+var (
+	aboutCertificate = alerts(42, 43, 44, 45, 46, 48, 49, 116)
+	aboutProtocol    = alerts(40, 70, 71, 86, 112, 120)
 )
 
-// transportError classifies an error of the connection. The context's own error is
-// handed on as it is: the caller's wish is no failure of the safe.
+func alerts(codes ...tls.AlertError) []string {
+	var words []string
+	for _, code := range codes {
+		words = append(words, code.Error())
+	}
+	return words
+}
+
+// transportError classifies an error of the connection.
 func transportError(err error) error {
-	var alert tls.AlertError
+	var tcp *net.OpError
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	switch {
-	case errors.As(err, &alert):
-		switch alert {
-		case alertBadCertificate, alertCertificateRevoked, alertCertificateExpired,
-			alertCertificateUnknown, alertUnknownCA, alertAccessDenied, alertRequired:
-			return fmt.Errorf("%w: %w", ErrCertificate, err)
-		}
+	case errors.As(err, &tcp) && tcp.Op == "remote error" && slices.Contains(aboutCertificate, tcp.Err.Error()):
+		return fmt.Errorf("%w: %w", ErrCertificate, err)
+	case errors.As(err, &tcp) && tcp.Op == "remote error" && slices.Contains(aboutProtocol, tcp.Err.Error()):
 		return fmt.Errorf("%w: %w", ErrUntrusted, err)
 	case errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid),
 		errors.As(err, &verification), errors.As(err, &record):

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"mime"
 	"net/http"
 	"net/http/httptest"
@@ -53,7 +54,7 @@ func newFakeSafe(t *testing.T, ca *authority) *fakeSafe {
 	s.roots.AddCert(ca.cert)
 	server := httptest.NewUnstartedServer(s.handler())
 	server.TLS = ca.tls(t)
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.CloseClientConnections)
 	t.Cleanup(server.Close)

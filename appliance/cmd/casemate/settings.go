@@ -95,7 +95,10 @@ func parseConfig(text []byte) (settings, error) {
 		row, _ := unknown.Errors[0].Position()
 		return settings{}, fmt.Errorf("line %d: unknown key %q: it may be url, ca, cert or key", row, strings.Join(unknown.Errors[0].Key(), "."))
 	}
-	return s, err
+	if err != nil {
+		return settings{}, err
+	}
+	return s, nil
 }
 
 // relativeTo makes the file names of a configuration relative to its folder.

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"casemate/appliance/wire"
+)
+
+// TestCataloguesSayTheSame holds each language against English: nothing is missing
+// and every sentence takes the same values in the same order.
+func TestCataloguesSayTheSame(t *testing.T) {
+	for code, c := range catalogues {
+		if code == "en" {
+			continue
+		}
+		compareWords(t, code, reflect.ValueOf(english), reflect.ValueOf(*c))
+	}
+}
+
+var verb = regexp.MustCompile(`%[0-9]*[a-z]`)
+
+func compareWords(t *testing.T, where string, want, got reflect.Value) {
+	t.Helper()
+	switch want.Kind() {
+	case reflect.String:
+		if (want.String() == "") != (got.String() == "") && !strings.HasSuffix(where, ".Message") {
+			t.Errorf("%s: %q against %q", where, got, want)
+		}
+		if !slices.Equal(verb.FindAllString(want.String(), -1), verb.FindAllString(got.String(), -1)) {
+			t.Errorf("%s takes other values: %q against %q", where, got, want)
+		}
+	case reflect.Struct:
+		for i := range want.NumField() {
+			name := want.Type().Field(i).Name
+			if name == "Problems" { // English has the safe's own words
+				continue
+			}
+			compareWords(t, where+"."+name, want.Field(i), got.Field(i))
+		}
+	case reflect.Slice:
+		if want.Len() != got.Len() {
+			t.Errorf("%s: %d elements against %d", where, got.Len(), want.Len())
+		}
+	case reflect.Map:
+		for _, key := range want.MapKeys() {
+			if !got.MapIndex(key).IsValid() {
+				t.Errorf("%s: no %q", where, key)
+			}
+		}
+	}
+}
+
+// TestFrenchKnowsEveryProblem: a refusal that people meet has French words.
+func TestFrenchKnowsEveryProblem(t *testing.T) {
+	programs := []string{wire.CodeCrossOrigin, wire.CodeUnknownPath, wire.CodeMethod, wire.CodeUnsupported} // only a broken program meets these
+	for _, code := range []string{
+		wire.CodeNoCertificate, wire.CodeUnknownAuthority, wire.CodeCertificateExpired, wire.CodeCertificateRevoked, wire.CodeUnknownCaller,
+		wire.CodeForbidden, wire.CodeBadRequest, wire.CodeBadName, wire.CodeMetadata, wire.CodeIncomplete, wire.CodeUnknownVault, wire.CodeUnknownDoc,
+		wire.CodeVaultExists, wire.CodeEmpty, wire.CodeQuery, wire.CodeTooLarge, wire.CodeTooManyFiles, wire.CodeDigestDiffers, wire.CodeTooSlow,
+		wire.CodeInternal, wire.CodeIntegrity, wire.CodeSealUnavailable, wire.CodeTimeUntrusted, wire.CodeStorage, wire.CodeStopping,
+	} {
+		words, ok := french.Problems[code]
+		if (!ok || words.Message == "" || words.Hint == "") && !slices.Contains(programs, code) {
+			t.Errorf("no French for %q", code)
+		}
+	}
+}
+
+func TestLanguageFollowsTheEnvironment(t *testing.T) {
+	for _, c := range []struct {
+		all, messages, lang string
+		want                *catalogue
+	}{
+		{"", "", "", &english},
+		{"", "", "C.UTF-8", &english},
+		{"", "", "fr_FR.UTF-8", &french},
+		{"", "", "fr", &french},
+		{"", "fr_CA", "en_US.UTF-8", &french},
+		{"C", "fr_CA", "fr_FR", &english},
+		{"", "", "de_DE.UTF-8", &english},
+	} {
+		env := map[string]string{"LC_ALL": c.all, "LC_MESSAGES": c.messages, "LANG": c.lang}
+		if got := catalogueFor(func(name string) string { return env[name] }); got != c.want {
+			t.Errorf("%v: the wrong language", c)
+		}
+	}
+}
+
+// TestExitCodesAreOneTable: each code once, each with a name and a meaning.
+func TestExitCodesAreOneTable(t *testing.T) {
+	codes, names := map[int]bool{}, map[string]bool{}
+	for _, e := range exitCodes {
+		if codes[e.code] || names[e.name] || e.meaning(&english) == "" {
+			t.Errorf("exit code %d %q is twice there, or without meaning", e.code, e.name)
+		}
+		codes[e.code], names[e.name] = true, true
+	}
+	for _, c := range classes {
+		if !codes[c.exit] {
+			t.Errorf("%v has exit code %d, which is not in the table", c.class, c.exit)
+		}
+	}
+	if exitName(5) != "integrity" || exitName(99) != "general" {
+		t.Errorf("names: %s, %s", exitName(5), exitName(99))
+	}
+}
