@@ -84,7 +84,8 @@ type Guard struct {
 	agreed    *agreement // the last one that was believed
 	candidate *agreement // one that jumped, waiting for an independent witness
 	failure   error      // why the last comparison brought nothing; nil if it did
-	external  string     // how an authority's token contradicts this clock
+	witness   Token      // the last token observed
+	external  string     // how it was earlier than this clock; empty if it was not
 	rests     map[string]time.Duration
 	last      time.Time // the latest time attested while running
 	mark      *mark

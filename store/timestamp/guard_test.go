@@ -230,6 +230,22 @@ func TestGuardObserve(t *testing.T) {
 	}
 }
 
+// At start the machine's clock is an hour late, as the last token shows; once
+// servers agree on the right time the token has nothing more to say.
+func TestGuardObserveAtStart(t *testing.T) {
+	_, names := liars(t, 3)
+	m := newMachine()
+	m.set(-time.Hour)
+	c := m.config(t, names...)
+	c.MaxOffset = 2 * time.Hour
+	g := newGuard(t, c)
+	g.Observe(Token{Time: time.Now().Add(-time.Minute), Authority: "the last"})
+	distrusted(t, g, "no time servers have agreed yet")
+	sample(t, g)
+	m.set(time.Hour)
+	trusted(t, g)
+}
+
 // The kernel's word is necessary, whatever the servers say.
 func TestGuardKernel(t *testing.T) {
 	_, names := liars(t, 3)

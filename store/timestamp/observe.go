@@ -1,7 +1,9 @@
 package timestamp
 
 import (
+	"cmp"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -13,8 +15,9 @@ const tokenGrain = time.Second
 // now. Call it at once with what Stamp returned, and at start with the last
 // token known, to notice that all clocks were set back.
 //
-// A contradiction makes the time untrusted until another token agrees. A
-// fresh token also decides whether a jump of the time servers is believed.
+// A contradiction makes the time untrusted until a later token agrees, or
+// until this clock has come to agree with the token. A fresh token also
+// decides whether a jump of the time servers is believed.
 func (g *Guard) Observe(token Token) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -22,29 +25,35 @@ func (g *Guard) Observe(token Token) {
 	if err != nil {
 		return // Read says so too
 	}
-	if g.candidate != nil && token.fresh {
-		t := g.scale.at(boot).Add(g.candidate.offset)
-		if contradiction(token, t, g.candidate.distance+aged(boot-g.candidate.boot)) == "" {
+	if c := g.candidate; c != nil && token.fresh {
+		t, distance := g.scale.at(boot).Add(c.offset), c.distance+aged(boot-c.boot)
+		if token.earlier(t, distance) == "" && token.later(t, distance) == "" {
 			g.config.Log.Warn("time servers' jump confirmed by a timestamping authority")
-			g.agreed, g.candidate, g.failure = g.candidate, nil, nil
+			g.agreed, g.candidate, g.failure = c, nil, nil
 		}
 	}
 	r := g.estimate(boot, wall)
-	was := g.external
-	g.external = contradiction(token, r.Time, r.Clock.RootDistance)
-	if g.external != "" && was == "" {
-		g.config.Log.Warn("a timestamping authority contradicts the clock", "reason", g.external)
+	g.witness, g.external = token, token.earlier(r.Time, r.Clock.RootDistance)
+	if reason := cmp.Or(g.external, token.later(r.Time, r.Clock.RootDistance)); reason != "" {
+		g.config.Log.Warn("a timestamping authority contradicts the clock", slog.String("reason", reason))
 	}
 }
 
-// contradiction compares a token with the time it is, known within distance.
-func contradiction(token Token, now time.Time, distance time.Duration) string {
-	slack := token.Accuracy + distance + tokenGrain
-	if ahead := token.Time.Sub(now); ahead > slack {
-		return fmt.Sprintf("timestamping authority %.100q says it is %s later than this clock", token.Authority, ahead.Round(time.Second))
+// later says in words that the token is from after now, which is known within
+// distance.
+func (t Token) later(now time.Time, distance time.Duration) string {
+	ahead := t.Time.Sub(now)
+	if ahead <= t.Accuracy+distance+tokenGrain {
+		return ""
 	}
-	if behind := now.Sub(token.Time) - token.took; token.fresh && behind > slack {
-		return fmt.Sprintf("timestamping authority %.100q says it is %s earlier than this clock", token.Authority, behind.Round(time.Second))
+	return fmt.Sprintf("timestamping authority %.100q says it is %s later than this clock", t.Authority, ahead.Round(time.Second))
+}
+
+// earlier says in words that a token asked for just now is from before that.
+func (t Token) earlier(now time.Time, distance time.Duration) string {
+	behind := now.Sub(t.Time) - t.took
+	if !t.fresh || behind <= t.Accuracy+distance+tokenGrain {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("timestamping authority %.100q says it is %s earlier than this clock", t.Authority, behind.Round(time.Second))
 }

@@ -102,6 +102,8 @@ func (g *Guard) distrust(boot time.Duration, r Reading) string {
 		return fmt.Sprintf("no time servers have agreed for %s: %s", (boot - a.boot).Round(time.Second), plain(g.failure))
 	case g.external != "":
 		return g.external
+	case g.witness.later(r.Time, r.Clock.RootDistance) != "":
+		return g.witness.later(r.Time, r.Clock.RootDistance)
 	}
 	return g.kernelReason(r)
 }
