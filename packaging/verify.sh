@@ -16,6 +16,8 @@
 #
 # Get this script where you got TRUSTDIR. The copy in a receipt comes from whoever
 # made the receipt; so does the trust in it, which this script never reads.
+#
+# shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2059
 
 set -eu
 LC_ALL=C
@@ -470,7 +472,7 @@ check_seal() {
 	openssl cms -verify -cades -binary -inform DER -in "$work/signature" -content "$work/manifest" \
 		-CAfile "$trust/seal.pem" -no-CApath -no-CAstore -purpose any -policy $SEAL_POLICY -explicit_policy -crl_check $time \
 		-signer "$work/signer.pem" -out /dev/null >/dev/null 2>"$work/complaint" ||
-		refuse seal "$(grep -o 'Verify error:.*' "$work/complaint" | head -n 1 || :) the seal does not hold"
+		refuse seal "the seal does not hold$(sed -n 's/.*Verify error: */: /p' "$work/complaint" | head -n 1)"
 	[ "$(grep -c 'BEGIN CERTIFICATE' "$work/signer.pem")" = 1 ] || refuse seal "more than one signer"
 	openssl cms -cmsout -noout -inform DER -in "$work/signature" -certsout "$work/chain.pem" 2>/dev/null || refuse seal "its certificates cannot be read"
 	# shellcheck disable=SC2086

@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"strings"
@@ -61,33 +62,33 @@ func forgeries(t *testing.T, w *world) map[string]struct {
 		}}, ErrEvidence},
 		"timestamp of the future":            {recipe{stamp: w.tsa.stampAt(time.Now().Add(time.Hour))}, ErrEvidence},
 		"timestamp before its authority was": {recipe{stamp: w.tsa.stampAt(made.Add(-24 * time.Hour))}, ErrEvidence},
-		"timestamp before the seal's authority": {recipe{stamp: openTSA(t, w.tsa.root, w.tsa.key, w.tsa.cert).stampAt(made.Add(-30 * time.Minute)),
-			signer: w.seal.signer(t, seal.SealTemplate("Safe One", w.now.Add(3*time.Hour)), made, false)}, ErrSeal},
-		"journal of an outsider":            {recipe{key: outsider.journalKey}, ErrJournal},
-		"checkpoint signed by the seal":     {recipe{key: keyOf(t, sealSigner)}, ErrJournal},
-		"journal of another name":           {recipe{origin: "safe.example/two"}, ErrJournal},
-		"another deposit's journal entry":   {recipe{proof: func(p *proof.InclusionProof) { *p = inclusion(t, other) }}, ErrJournal},
-		"a neighbour's journal entry":       {recipe{proof: func(p *proof.InclusionProof) { neighbour(t, w, p) }}, ErrJournal},
-		"journal entry altered":             {recipe{proof: func(p *proof.InclusionProof) { p.Extra[30] ^= 1 }}, ErrJournal},
-		"journal index altered":             {recipe{proof: func(p *proof.InclusionProof) { p.Index++ }}, ErrJournal},
-		"journal path altered":              {recipe{proof: func(p *proof.InclusionProof) { p.Hashes[0][0] ^= 1 }}, ErrJournal},
-		"journal path shortened":            {recipe{proof: func(p *proof.InclusionProof) { p.Hashes = p.Hashes[1:] }}, ErrJournal},
-		"journal path lengthened":           {recipe{proof: func(p *proof.InclusionProof) { p.Hashes = append(p.Hashes, [32]byte{}) }}, ErrJournal},
-		"journal tells only of an intent":   {recipe{draft: func(d *journal.Draft) { d.Result = journal.Intent }}, ErrJournal},
-		"journal tells of a reading":        {recipe{draft: func(d *journal.Draft) { d.Act = "read" }}, ErrJournal},
-		"journal of another attestation":    {recipe{draft: func(d *journal.Draft) { d.Refs["attestation"] = d.Refs["signature"] }}, ErrJournal},
-		"journal of another signature":      {recipe{draft: func(d *journal.Draft) { d.Refs["signature"] = d.Refs["attestation"] }}, ErrJournal},
-		"another deposit's attestation":     {recipe{parts: func(r *proof.Receipt) { r.Attestation = other.receipt.Attestation }}, ErrInconsistent},
-		"another deposit's seal":            {recipe{parts: func(r *proof.Receipt) { r.Signature = other.receipt.Signature }}, ErrSeal},
-		"another deposit's manifest, too":   {recipe{parts: func(r *proof.Receipt) { r.Signature, r.Manifest = other.receipt.Signature, other.receipt.Manifest }}, ErrInconsistent},
-		"another deposit's fingerprint":     {recipe{parts: func(r *proof.Receipt) { r.Fingerprint = append(r.Fingerprint, "\n"...) }}, ErrInconsistent},
-		"another deposit's evidence":        {recipe{parts: func(r *proof.Receipt) { r.Evidence = other.receipt.Evidence }}, ErrEvidence},
-		"another evidence manifest":         {recipe{parts: func(r *proof.Receipt) { r.EvidenceManifest = other.receipt.EvidenceManifest }}, ErrInconsistent},
-		"evidence that is none":             {recipe{parts: func(r *proof.Receipt) { r.Evidence = []byte{0x30, 0} }}, ErrEvidence},
-		"evidence with bytes after it":      {recipe{parts: func(r *proof.Receipt) { r.Evidence = append(r.Evidence, 0) }}, ErrEvidence},
-		"a signature that is none":          {recipe{parts: func(r *proof.Receipt) { r.Signature = []byte("p7s") }}, ErrSeal},
-		"an inclusion proof that is none":   {recipe{parts: func(r *proof.Receipt) { r.Inclusion = []byte("c2sp.org/tlog-proof@v1\n") }}, ErrJournal},
-		"an inclusion proof in other words": {recipe{parts: func(r *proof.Receipt) { r.Inclusion = bytes.Replace(r.Inclusion, []byte("extra "), nil, 1) }}, ErrJournal},
+		"seal certificate not yet valid":     {recipe{signer: w.seal.signer(t, seal.SealTemplate("Safe One", w.now.Add(3*time.Hour)), made, false)}, ErrSeal},
+		"journal of an outsider":             {recipe{key: outsider.journalKey}, ErrJournal},
+		"checkpoint signed by the seal":      {recipe{key: keyOf(t, sealSigner)}, ErrJournal},
+		"journal of another name":            {recipe{origin: "safe.example/two"}, ErrJournal},
+		"checkpoint under a borrowed key id": {recipe{key: outsider.journalKey, proof: func(p *proof.InclusionProof) { borrowKeyID(t, w, p) }}, ErrJournal},
+		"another deposit's journal entry":    {recipe{proof: func(p *proof.InclusionProof) { *p = inclusion(t, other) }}, ErrJournal},
+		"a neighbour's journal entry":        {recipe{proof: func(p *proof.InclusionProof) { neighbour(t, w, p) }}, ErrJournal},
+		"journal entry altered":              {recipe{proof: func(p *proof.InclusionProof) { p.Extra[30] ^= 1 }}, ErrJournal},
+		"journal index altered":              {recipe{proof: func(p *proof.InclusionProof) { p.Index++ }}, ErrJournal},
+		"journal path altered":               {recipe{proof: func(p *proof.InclusionProof) { p.Hashes[0][0] ^= 1 }}, ErrJournal},
+		"journal path shortened":             {recipe{proof: func(p *proof.InclusionProof) { p.Hashes = p.Hashes[1:] }}, ErrJournal},
+		"journal path lengthened":            {recipe{proof: func(p *proof.InclusionProof) { p.Hashes = append(p.Hashes, [32]byte{}) }}, ErrJournal},
+		"journal tells only of an intent":    {recipe{draft: func(d *journal.Draft) { d.Result = journal.Intent }}, ErrJournal},
+		"journal tells of a reading":         {recipe{draft: func(d *journal.Draft) { d.Act = "read" }}, ErrJournal},
+		"journal of another attestation":     {recipe{draft: func(d *journal.Draft) { d.Refs["attestation"] = d.Refs["signature"] }}, ErrJournal},
+		"journal of another signature":       {recipe{draft: func(d *journal.Draft) { d.Refs["signature"] = d.Refs["attestation"] }}, ErrJournal},
+		"another deposit's attestation":      {recipe{parts: func(r *proof.Receipt) { r.Attestation = other.receipt.Attestation }}, ErrInconsistent},
+		"another deposit's seal":             {recipe{parts: func(r *proof.Receipt) { r.Signature = other.receipt.Signature }}, ErrSeal},
+		"another deposit's manifest, too":    {recipe{parts: func(r *proof.Receipt) { r.Signature, r.Manifest = other.receipt.Signature, other.receipt.Manifest }}, ErrInconsistent},
+		"another deposit's fingerprint":      {recipe{parts: func(r *proof.Receipt) { r.Fingerprint = append(r.Fingerprint, "\n"...) }}, ErrInconsistent},
+		"another deposit's evidence":         {recipe{parts: func(r *proof.Receipt) { r.Evidence = other.receipt.Evidence }}, ErrEvidence},
+		"another evidence manifest":          {recipe{parts: func(r *proof.Receipt) { r.EvidenceManifest = other.receipt.EvidenceManifest }}, ErrInconsistent},
+		"evidence that is none":              {recipe{parts: func(r *proof.Receipt) { r.Evidence = []byte{0x30, 0} }}, ErrEvidence},
+		"evidence with bytes after it":       {recipe{parts: func(r *proof.Receipt) { r.Evidence = append(r.Evidence, 0) }}, ErrEvidence},
+		"a signature that is none":           {recipe{parts: func(r *proof.Receipt) { r.Signature = []byte("p7s") }}, ErrSeal},
+		"an inclusion proof that is none":    {recipe{parts: func(r *proof.Receipt) { r.Inclusion = []byte("c2sp.org/tlog-proof@v1\n") }}, ErrJournal},
+		"an inclusion proof in other words":  {recipe{parts: func(r *proof.Receipt) { r.Inclusion = bytes.Replace(r.Inclusion, []byte("extra "), nil, 1) }}, ErrJournal},
 	}
 }
 
@@ -311,4 +312,20 @@ func TestHashesOfTheRecordMustBeTheGroupExactly(t *testing.T) {
 	}
 	d.receipt.Evidence = der
 	bothRefuse(t, ErrEvidence, d.write(t, true), w.trust)
+}
+
+// borrowKeyID writes the trusted key's id before another key's signature.
+func borrowKeyID(t *testing.T, w *world, p *proof.InclusionProof) {
+	t.Helper()
+	vkey, err := proof.CheckpointVKey(safeOrigin, &w.journalKey.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, sig, _ := strings.Cut(string(p.Note), "\n\n— "+safeOrigin+" ")
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(sig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(raw, unhex(t, strings.Split(vkey, "+")[1]))
+	p.Note = []byte(head + "\n\n— " + safeOrigin + " " + base64.StdEncoding.EncodeToString(raw) + "\n")
 }
