@@ -50,9 +50,11 @@ func TestErrorsAcrossTheSocket(t *testing.T) {
 		}
 	}
 	for name, handler := range map[string]http.HandlerFunc{
-		"an unknown code":  answer(500, `{"code":"?","error":"x"}`),
-		"no problem":       answer(502, `<html>`),
-		"a redirect":       func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://elsewhere/", 302) },
+		"an unknown code": answer(500, `{"code":"?","error":"x"}`),
+		"no problem":      answer(502, `<html>`),
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://elsewhere/", http.StatusFound)
+		},
 		"no JSON":          answer(200, `ok`),
 		"a double key":     answer(200, `{"key":"AA==","key":"AA=="}`),
 		"an unknown field": answer(200, `{"more":1}`),

@@ -54,7 +54,7 @@ func Prepare(t testing.TB, o Options) *Token {
 	must(t, module.NewPIN(k.PINFile))
 	must(t, module.NewPIN(k.SOPINFile))
 	k.Client = hsm.NewClient(k.Socket)
-	k.process = &supervisor{command: k.serveCommand}
+	k.process = &supervisor{command: k.serveCommand, log: k.logFile()}
 	t.Cleanup(k.stop)
 	return k
 }
@@ -100,7 +100,7 @@ func (k *Token) Setup() (string, error) {
 	if err := cmd.Run(); err != nil {
 		return out.String(), fmt.Errorf("setup: %w", err)
 	}
-	b, err := os.ReadFile(result) // #nosec G304 -- our own
+	b, err := os.ReadFile(result)
 	if err != nil {
 		return out.String(), err
 	}
@@ -108,20 +108,10 @@ func (k *Token) Setup() (string, error) {
 }
 
 func (k *Token) serveCommand() (*exec.Cmd, error) {
-	cmd, err := k.command("serve", job{Serve: &serveJob{
+	return k.command("serve", job{Serve: &serveJob{
 		Token: k.where(), PINFile: k.PINFile, StateDir: k.StateDir, Socket: k.Socket,
 		Timeout: k.options.Timeout, Tolerance: k.options.Tolerance, Sessions: k.options.Sessions, AllowUIDs: k.options.AllowUIDs,
 	}})
-	if err != nil {
-		return nil, err
-	}
-	log, err := os.OpenFile(k.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	k.t.Cleanup(func() { _ = log.Close() })
-	cmd.Stdout, cmd.Stderr = log, log
-	return cmd, nil
 }
 
 // RunOnce runs the process in the foreground, for a start that must fail.
@@ -150,7 +140,7 @@ func (k *Token) command(name string, j job) (*exec.Cmd, error) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("/proc/self/exe") // #nosec G204 -- this very binary
+	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(append(os.Environ(), k.options.Environment...), jobVariable+"="+path)
 	return cmd, nil
 }

@@ -14,6 +14,7 @@ import (
 // it again when it ends by itself.
 type supervisor struct {
 	command func() (*exec.Cmd, error)
+	log     string // file that every run's output is added to
 
 	mu     sync.Mutex
 	wanted bool
@@ -39,6 +40,12 @@ func (s *supervisor) launch() error {
 	if err != nil {
 		return err
 	}
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // the child has it now
+	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the token process: %w", err)
 	}

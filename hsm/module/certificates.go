@@ -149,7 +149,7 @@ func writeCertificate(path string, cert *x509.Certificate) error {
 
 // readCertificate reads a file of exactly one certificate.
 func readCertificate(path string) (*x509.Certificate, error) {
-	b, err := os.ReadFile(path) // #nosec G304 -- a file of the state directory
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,6 @@ func (c *checkpoints) extends(next proof.Checkpoint, hashes [][]byte) error {
 		}
 		copy(tree[i][:], h)
 	}
-	// #nosec G115 -- both sizes were found to be at most 1<<62
 	err := tlog.CheckTree(tree, int64(next.Size), tlog.Hash(next.Root), int64(c.last.Size), tlog.Hash(c.last.Root))
 	if err != nil {
 		return refused(fmt.Sprintf("checkpoint %d is not an extension of %d, the last signed: %v", next.Size, c.last.Size, err))

@@ -43,7 +43,6 @@ type peerListener struct {
 }
 
 func checkPeers(l net.Listener, cfg Config) net.Listener {
-	// #nosec G115 -- a user id of this process
 	return &peerListener{l, cfg, append([]uint32{0, uint32(os.Getuid())}, cfg.AllowUIDs...)}
 }
 

@@ -28,7 +28,7 @@ const (
 // NewPIN writes a random PIN into a new file of mode 0600. An existing file is
 // left alone and is an error that is fs.ErrExist.
 func NewPIN(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- chosen by the operator
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("making a PIN: %w", err)
 	}
@@ -50,7 +50,7 @@ func readPIN(path string) (string, error) {
 	if perm := info.Mode().Perm(); !info.Mode().IsRegular() || (perm&0o077 != 0 && perm != 0o440) {
 		return "", fmt.Errorf("reading the PIN: %q has mode %v: make it 0600", path, info.Mode())
 	}
-	b, err := os.ReadFile(path) // #nosec G304 -- chosen by the operator
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("reading the PIN: %w", err)
 	}

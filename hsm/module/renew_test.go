@@ -90,3 +90,10 @@ func TestLimits(t *testing.T) {
 		t.Errorf("a third certificate: %v, want ErrBusy", err)
 	}
 }
+
+func TestSignatureRate(t *testing.T) {
+	rate, err := SignatureRate(context.Background(), setUp(t), 50*time.Millisecond)
+	if err != nil || rate <= 0 {
+		t.Errorf("%v signatures a second: %v", rate, err)
+	}
+}

@@ -1,6 +1,7 @@
 package module_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -236,7 +237,9 @@ func TestOneProcessOnly(t *testing.T) {
 // What is not a request of the protocol is refused and harms nobody.
 func TestForeignRequests(t *testing.T) {
 	k := hsmtest.Start(t, origin)
-	web := &http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", k.Socket) }}}
+	web := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", k.Socket)
+	}}}
 	defer web.CloseIdleConnections()
 	for _, c := range []struct {
 		path, body string

@@ -108,7 +108,7 @@ func openToken(cfg Token, pin string, atOnce int) (*token, error) {
 	if err != nil {
 		return nil, err
 	}
-	slot := int(t.slot) // #nosec G115 -- crypto11 compares it as uint again
+	slot := int(t.slot)
 	t.c, err = crypto11.Configure(&crypto11.Config{
 		Path: cfg.Module, SlotNumber: &slot, Pin: pin, MaxSessions: atOnce + 2,
 	})
