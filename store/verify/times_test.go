@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -60,4 +62,14 @@ func TestPolicies(t *testing.T) {
 			t.Errorf("policy %s: %v", policy, err)
 		}
 	}
+}
+
+func judgeWith(t testing.TB, b []byte, dir, policy string) (Report, error) {
+	t.Helper()
+	trust, err := LoadTrust(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust.Policies = []string{policy}
+	return Receipt(context.Background(), bytes.NewReader(b), int64(len(b)), nil, trust, time.Now())
 }
