@@ -14,7 +14,7 @@ import (
 // callersFile is the shape of Config.CallersFile.
 type callersFile struct {
 	Callers []CallerConfig  `toml:"caller"`
-	Revoked []RevokedConfig `toml:"revoked"`
+	Revoked []RevokedConfig `toml:"revoked,omitempty"`
 }
 
 // directory builds the table of callers from the configuration and the callers file, as they are
