@@ -11,7 +11,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
+	"casemate/hsm"
 	"casemate/hsm/module"
 	"casemate/systemd"
 )
@@ -42,11 +44,40 @@ func ServeToken(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	defer func() { _ = l.Close() }() // its path goes with it
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go tellSystemd(ctx, cfg.HSM.Socket, log)
 	return module.Serve(ctx, module.Config{
 		Token: cfg.moduleToken(), PINFile: pin, StateDir: cfg.HSM.State, Timeout: cfg.HSM.Timeout, Log: log,
 		AllowUIDs: uids,
 	}, l)
 }
+
+// tellSystemd says READY once the token answers, and feeds the watchdog while the process does. A
+// process that stands still for a reason (a refused PIN, a key that is not ours) is alive: killing
+// it would mend nothing.
+func tellSystemd(ctx context.Context, socket string, log *slog.Logger) {
+	client := hsm.NewClient(socket)
+	defer client.Close()
+	if _, err := waitForToken(ctx, client); err != nil {
+		_ = systemd.Status(err.Error())
+	} else if err := systemd.Ready("the token is open"); err != nil {
+		log.Warn("telling systemd", "error", err)
+	}
+	err := systemd.Watchdog(ctx, func() error {
+		ctx, cancel := context.WithTimeout(ctx, pingPatience)
+		defer cancel()
+		if err := client.Ping(ctx); errors.Is(err, hsm.ErrUnavailable) {
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		log.Warn("feeding the watchdog", "error", err)
+	}
+}
+
+const pingPatience = 5 * time.Second
 
 // listenUnix takes the place of a socket that a dead process left behind.
 func listenUnix(path string) (net.Listener, error) {

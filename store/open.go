@@ -9,6 +9,7 @@ import (
 	"casemate/raid"
 	"casemate/store/journal"
 	"casemate/store/proof"
+	"casemate/store/timestamp"
 )
 
 // Open takes up the safe on an open mirror. There is no separate recovery: whatever the last
@@ -49,6 +50,13 @@ func (s *Safe) load(ctx context.Context) error {
 		return err
 	}
 	s.log = log
+	if size := log.Size(); size > 0 {
+		e, _, err := log.Entry(ctx, size-1)
+		if err != nil {
+			return err
+		}
+		s.lastNow.Store(&e.At)
+	}
 	if err := s.resumeCheckpoint(ctx); err != nil {
 		return err
 	}
@@ -69,6 +77,8 @@ func (s *Safe) loadPending(ctx context.Context) error {
 		if err := json.Unmarshal(raw, &s.last); err != nil {
 			return fmt.Errorf("last round: %w: %w", ErrIntegrity, err)
 		}
+		// All clocks of the site set back at once show against the last external time.
+		s.clock.Observe(timestamp.Token{Time: s.last.At, Authority: s.last.Authority})
 	}
 	for i := s.last.To; i < s.log.Size(); i++ {
 		e, _, err := s.log.Entry(ctx, i)

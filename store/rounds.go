@@ -73,7 +73,9 @@ func (s *Safe) Stamp(ctx context.Context) error {
 func (s *Safe) stampOnce(ctx context.Context) (more bool, err error) {
 	batch, left := s.pendingSeals(roundDocuments)
 	last := s.lastSpan()
-	if len(batch) == 0 && last.Number != 0 && s.now().Sub(last.At) < headAge {
+	// A clock that was refused is believed again on an authority's word: ask for it.
+	_, doubt := s.sealingTime()
+	if len(batch) == 0 && last.Number != 0 && doubt == nil && s.now().Sub(last.At) < headAge {
 		return false, nil
 	}
 	if s.log.Size() == 0 {
@@ -217,7 +219,7 @@ func (r *round) path(leaf uint64, group [32]byte) ([][][32]byte, error) {
 // the interval; past the configured age the safe says so wherever its state is shown.
 func (s *Safe) stamper(ctx context.Context) {
 	const first = 2 * time.Second
-	wait := s.interval
+	wait, told := s.interval, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -226,6 +228,11 @@ func (s *Safe) stamper(ctx context.Context) {
 		}
 		err := s.Stamp(ctx)
 		s.roundFailure(err)
+		late := err != nil && s.Status(ctx).Late
+		if late && !told && ctx.Err() == nil {
+			s.alarmLate(ctx)
+		}
+		told = late
 		switch {
 		case err == nil:
 			wait = s.interval
@@ -237,5 +244,14 @@ func (s *Safe) stamper(ctx context.Context) {
 		if err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 			s.slog.Warn("no timestamp round", "error", err, "retry", wait)
 		}
+	}
+}
+
+// alarmLate tells the journal, once, that a deposit has waited longer than it may for its proof.
+func (s *Safe) alarmLate(ctx context.Context) {
+	s.slog.Error("deposits have been waiting too long for an external timestamp", "since", s.Status(ctx).PendingSince)
+	draft := s.draft(self, "timestamp-late", "", "", journal.Failed, "no external authority has answered for too long")
+	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
+		s.slog.Error("the alarm could not be journaled", "error", err)
 	}
 }

@@ -86,6 +86,7 @@ type Safe struct {
 	last        span
 	roundErr    error
 
+	lastNow        atomic.Pointer[time.Time]
 	checkpointing  sync.Mutex
 	checkpoint     atomic.Pointer[publishedCheckpoint]
 	wantCheckpoint chan struct{}
@@ -130,10 +131,17 @@ func (s *Safe) Close() error {
 }
 
 // now is the time written in the journal: the guard's, trusted or not; entries say what happened,
-// attestations alone say how good the clock was.
+// attestations alone say how good the clock was. When the guard has no time to give (the clock is
+// behind what was attested) the journal goes on with its last: refusals must be told then too.
 func (s *Safe) now() time.Time {
 	reading, _ := s.clock.Read()
-	return reading.Time
+	last := s.lastNow.Load()
+	if reading.Time.IsZero() && last != nil {
+		return *last
+	}
+	at := reading.Time
+	s.lastNow.Store(&at)
+	return at
 }
 
 // sealingTime is the time that an attestation may declare.
