@@ -71,7 +71,7 @@ func (f *formReader) next() (textproto.MIMEHeader, error) {
 	if !bytes.HasPrefix(line, f.delimiter) {
 		return nil, badForm("the body does not begin with its boundary")
 	}
-	f.start += len(line)
+	f.start += len(f.delimiter) // the line's own CRLF may be half of an empty line
 	switch string(line[len(f.delimiter):]) {
 	case "--":
 		f.closed = true
@@ -88,8 +88,8 @@ func (f *formReader) header() (textproto.MIMEHeader, error) {
 	empty := []byte("\r\n\r\n")
 	for looked := 0; ; {
 		if i := bytes.Index(f.buffer[f.start+looked:f.end], empty); i >= 0 {
-			block := f.buffer[f.start : f.start+looked+i+len(empty)]
-			f.start += len(block)
+			block := f.buffer[f.start+2 : f.start+looked+i+len(empty)]
+			f.start += 2 + len(block)
 			f.last = false
 			h, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(block))).ReadMIMEHeader()
 			if err != nil {

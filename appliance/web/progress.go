@@ -34,13 +34,25 @@ type progressBody struct {
 	limits Limits
 	got    int64
 	waited time.Duration
+	end    error
 }
 
 func (b *progressBody) extend() {
 	_ = b.rc.SetReadDeadline(now().Add(b.limits.Progress)) // unsupported only under tests without a connection
 }
 
+// Read touches no deadline once the body has ended: from then on net/http watches the
+// connection for the caller's leaving, and a deadline would look like it.
 func (b *progressBody) Read(p []byte) (int, error) {
+	if b.end != nil {
+		return 0, b.end
+	}
+	n, err := b.read(p)
+	b.end = err
+	return n, err
+}
+
+func (b *progressBody) read(p []byte) (int, error) {
 	b.extend()
 	begin := now()
 	n, err := b.ReadCloser.Read(p)
@@ -50,9 +62,6 @@ func (b *progressBody) Read(p []byte) (int, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return n, fmt.Errorf("%w: nothing in %v", ErrTooSlow, b.limits.Progress)
 	case err != nil:
-		// From here on net/http watches the connection for the caller's leaving; a
-		// deadline that is still set would look like it.
-		_ = b.rc.SetReadDeadline(time.Time{})
 		return n, err
 	case b.waited > b.limits.Grace && b.got < b.limits.MinRate*int64(b.waited/time.Second):
 		return n, fmt.Errorf("%w: %d bytes in %v", ErrTooSlow, b.got, b.waited.Round(time.Second))
