@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,107 +17,110 @@ import (
 	"casemate/raid/raidtest"
 )
 
-// BenchmarkRawTwoFiles is the limit of BenchmarkWriteLarge: the same bytes to two files, 16 MiB
-// and an fdatasync at a time.
-func BenchmarkRawTwoFiles(b *testing.B) {
-	dir := b.TempDir()
-	data := make([]byte, 16<<20)
-	_, _ = rand.Read(data)
-	var files [2]*os.File
-	for i := range files {
-		f, err := os.Create(filepath.Join(dir, fmt.Sprint(i)))
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer f.Close()
-		files[i] = f
-	}
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
-		var wg sync.WaitGroup
-		for _, f := range files {
-			wg.Go(func() {
-				if _, err := f.Write(data); err != nil {
-					b.Error(err)
-				}
-				if err := unix.Fdatasync(int(f.Fd())); err != nil {
-					b.Error(err)
-				}
-			})
-		}
-		wg.Wait()
-	}
-}
-
-// BenchmarkWriteLarge writes batches of 16 values of 1 MiB, two callers at a time.
+// BenchmarkWriteLarge writes batches of 16 values of 1 MiB, two callers at a time, in turn with the
+// raw limit: the same bytes to two files side by side, 16 MiB and an fdatasync at a time. It
+// reports both in MB/s a volume, and their ratio.
 func BenchmarkWriteLarge(b *testing.B) {
 	m := raidtest.New(b)
-	data := make([]byte, 1<<20)
+	raw := rawFiles(b)
+	data := make([]byte, 16<<20)
 	_, _ = rand.Read(data)
-	b.SetBytes(16 << 20)
-	b.SetParallelism(1)
+	const each = 8 // batches in a turn
 	var n atomic.Uint64
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
+	write := func() {
+		for range each / 2 {
 			k := n.Add(1)
 			ops := make([]raid.Op, 16)
 			for i := range ops {
-				ops[i] = raid.Op{Key: fmt.Appendf(nil, "k%012d/%02d", k, i), Value: data}
+				ops[i] = raid.Op{Key: fmt.Appendf(nil, "k%012d/%02d", k, i), Value: data[i<<20 : (i+1)<<20]}
 			}
 			if _, err := m.Write(context.Background(), ops); err != nil {
-				b.Fatal(err)
+				b.Error(err)
 			}
 		}
-	})
+	}
+	var limit, mirror time.Duration
+	b.SetBytes(each * 16 << 20)
+	for b.Loop() {
+		start := time.Now()
+		both(func(i int) {
+			for range each {
+				appendSync(b, raw[i], data)
+			}
+		})
+		limit += time.Since(start)
+		start = time.Now()
+		both(func(int) { write() })
+		mirror += time.Since(start)
+	}
+	bytes := float64(b.N) * each * 16 * (1 << 20) / 1e6
+	b.ReportMetric(bytes/limit.Seconds(), "raw-MB/s")
+	b.ReportMetric(bytes/mirror.Seconds(), "mirror-MB/s")
+	b.ReportMetric(limit.Seconds()/mirror.Seconds(), "ratio")
 }
 
-// BenchmarkRawSync is the limit of BenchmarkWriteSmall: three small appends with fdatasync one
-// after the other on two files at once, which is what a batch costs Badger and the ring at least.
-func BenchmarkRawSync(b *testing.B) {
+// both runs f for each of two volumes, side by side.
+func both(f func(i int)) {
+	var wg sync.WaitGroup
+	for i := range 2 {
+		wg.Go(func() { f(i) })
+	}
+	wg.Wait()
+}
+
+func rawFiles(b *testing.B) (files [2]*os.File) {
 	dir := b.TempDir()
-	var files [2]*os.File
 	for i := range files {
 		f, err := os.Create(filepath.Join(dir, fmt.Sprint(i)))
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer f.Close()
+		b.Cleanup(func() { _ = f.Close() })
 		files[i] = f
 	}
-	data := make([]byte, 4096)
-	for b.Loop() {
-		var wg sync.WaitGroup
-		for _, f := range files {
-			wg.Go(func() {
-				for range 3 {
-					if _, err := f.Write(data); err != nil {
-						b.Error(err)
-					}
-					if err := unix.Fdatasync(int(f.Fd())); err != nil {
-						b.Error(err)
-					}
-				}
-			})
-		}
-		wg.Wait()
+	return files
+}
+
+func appendSync(b *testing.B, f *os.File, data []byte) {
+	if _, err := f.Write(data); err != nil {
+		b.Error(err)
+	}
+	if err := unix.Fdatasync(int(f.Fd())); err != nil {
+		b.Error(err)
 	}
 }
 
-// BenchmarkWriteSmall writes one batch of six values of 300 bytes at a time.
+// BenchmarkWriteSmall writes one batch of six values of 300 bytes at a time, in turn with the raw
+// limit: three appends of 4 KiB with fdatasync, which is what a batch costs Badger and the ring,
+// on two files side by side.
 func BenchmarkWriteSmall(b *testing.B) {
 	m := raidtest.New(b)
-	data := make([]byte, 300)
+	raw := rawFiles(b)
+	data := make([]byte, 4096)
 	n := 0
+	var limit, mirror time.Duration
 	for b.Loop() {
+		start := time.Now()
+		both(func(i int) {
+			for range 3 {
+				appendSync(b, raw[i], data)
+			}
+		})
+		limit += time.Since(start)
 		ops := make([]raid.Op, 6)
 		for i := range ops {
-			ops[i] = raid.Op{Key: fmt.Appendf(nil, "k%012d/%02d", n, i), Value: data}
+			ops[i] = raid.Op{Key: fmt.Appendf(nil, "k%012d/%02d", n, i), Value: data[:300]}
 		}
 		n++
+		start = time.Now()
 		if _, err := m.Write(context.Background(), ops); err != nil {
 			b.Fatal(err)
 		}
+		mirror += time.Since(start)
 	}
+	b.ReportMetric(float64(limit.Microseconds())/float64(b.N), "raw-µs")
+	b.ReportMetric(float64(mirror.Microseconds())/float64(b.N), "mirror-µs")
+	b.ReportMetric(limit.Seconds()/mirror.Seconds(), "ratio")
 }
 
 // BenchmarkGet reads values of 1 MiB, one at a time.

@@ -234,23 +234,23 @@ func TestReplayAndTransposition(t *testing.T) {
 }
 
 // tmpfs mounts a small file system at dir.
-func tmpfs(t *testing.T, dir string, mib int) {
+func tmpfs(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib)); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=220m"); err != nil {
 		t.Fatalf("mounting a small file system (needs root): %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 }
 
 // xfs makes an XFS image of its own and mounts it at dir.
-func xfs(t *testing.T, dir string, mib int) {
+func xfs(t *testing.T, dir string) {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "image")
 	for _, args := range [][]string{
-		{"truncate", "-s", fmt.Sprintf("%dM", mib), image}, {"mkfs.xfs", "-q", image}, {"mkdir", "-p", dir},
+		{"truncate", "-s", "320M", image}, {"mkfs.xfs", "-q", image}, {"mkdir", "-p", dir},
 		{"mount", "-o", "loop", image, dir},
 	} {
 		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
@@ -261,12 +261,12 @@ func xfs(t *testing.T, dir string, mib int) {
 }
 
 func TestDiskFull(t *testing.T) {
-	for name, mount := range map[string]func(*testing.T, string, int){"tmpfs": tmpfs, "xfs": xfs} {
+	for name, mount := range map[string]func(*testing.T, string){"tmpfs": tmpfs, "xfs": xfs} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.c.StateDir += "2"
 			small := filepath.Join(t.TempDir(), "small")
-			mount(t, small, 400)
+			mount(t, small)
 			r.c.Dirs[0] = filepath.Join(small, "volume")
 			r.c.Dirs[1] += "2"
 			if err := raid.Create(t.Context(), r.c); err != nil {
@@ -275,11 +275,15 @@ func TestDiskFull(t *testing.T) {
 			m := r.open()
 			data := bytes.Repeat([]byte("x"), 1<<20)
 			n, err := 0, error(nil)
-			for ; err == nil && n < 400; n++ {
-				_, err = m.Write(t.Context(), []raid.Op{{Key: fmt.Appendf(nil, "k/%03d", n), Value: data}})
+			for ; err == nil && n < 100; n++ {
+				ops := make([]raid.Op, 4)
+				for i := range ops {
+					ops[i] = raid.Op{Key: fmt.Appendf(nil, "k/%03d/%d", n, i), Value: data}
+				}
+				_, err = m.Write(t.Context(), ops)
 			}
-			if !errors.Is(err, raid.ErrFull) || n < 20 {
-				t.Fatalf("after %d MiB on a small disk: %v", n, err)
+			if !errors.Is(err, raid.ErrFull) || n < 10 {
+				t.Fatalf("after %d batches on a small disk: %v", n, err)
 			}
 			if s := m.Status(); s.Degraded || s.ReadOnly {
 				t.Errorf("a full disk cost a volume: %+v", s)
@@ -288,7 +292,7 @@ func TestDiskFull(t *testing.T) {
 			filler := filepath.Join(small, "filler")
 			_ = exec.Command("dd", "if=/dev/zero", "of="+filler, "bs=1M").Run() // until it is full
 			for range 2 {
-				want(t, m, "k/000", string(data))
+				want(t, m, "k/000/0", string(data))
 			}
 			if _, err := m.Write(t.Context(), []raid.Op{{Key: []byte("k/x"), Value: data}}); !errors.Is(err, raid.ErrFull) {
 				t.Errorf("on a disk quite full: %v", err)
@@ -296,7 +300,7 @@ func TestDiskFull(t *testing.T) {
 			r.crash(m)
 			m = r.open() // the ballast makes room for opening
 			for i := range n - 1 {
-				want(t, m, fmt.Sprintf("k/%03d", i), string(data))
+				want(t, m, fmt.Sprintf("k/%03d/3", i), string(data))
 			}
 			if err := os.Remove(filler); err != nil {
 				t.Fatal(err)
@@ -317,7 +321,7 @@ func TestMountGone(t *testing.T) {
 	r := newRig(t)
 	r.c.StateDir += "2"
 	small := filepath.Join(t.TempDir(), "small")
-	tmpfs(t, small, 400)
+	tmpfs(t, small)
 	r.c.Dirs[0] = filepath.Join(small, "volume")
 	r.c.Dirs[1] += "2"
 	if err := raid.Create(t.Context(), r.c); err != nil {

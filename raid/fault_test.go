@@ -173,7 +173,7 @@ func startLoad(m *raid.Mirror, name string, writers int) *load {
 
 // value gives a key's value: short, middling or long.
 func value(key string) string {
-	return strings.Repeat(key, 1+(len(key)+int(key[len(key)-1])*7+int(key[len(key)-3])*31)%400)
+	return strings.Repeat(key, 1+(len(key)+int(key[len(key)-1])*7+int(key[len(key)-3])*31)%200)
 }
 
 func (l *load) end() { close(l.stop); l.wg.Wait() }
@@ -195,7 +195,7 @@ func TestVolumeKilledUnderLoad(t *testing.T) {
 	r := newRig(t)
 	m := r.open()
 	l := startLoad(m, "kill", 4)
-	for i := range 4 {
+	for i := range 3 {
 		time.Sleep(time.Duration(50+rand.IntN(150)) * time.Millisecond)
 		signal(t, m, i%2, syscall.SIGKILL)
 		eventually(t, "fenced", func() bool { return r.ev.count(raid.EventFenced) > i })

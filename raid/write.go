@@ -142,6 +142,8 @@ func (m *Mirror) advance() {
 		case len(no) == 0 && m.retract == nil:
 			m.head = p.batch.Head
 			m.settle(p, nil)
+		case len(no) == 0: // cannot be: it is chained to one that was refused
+			m.die(fmt.Errorf("batch %d was taken after one that was refused", p.batch.Head.Sequence))
 		case len(yes) == 0:
 			m.refuse(p, p.votes[no[0]])
 		default:

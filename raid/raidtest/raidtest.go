@@ -18,6 +18,9 @@ import (
 // argument makes the test binary a volume.
 const argument = "casemate-raidtest-volume"
 
+// Key is the secret of mirrors made by Config.
+const Key = "a key for tests and nothing else"
+
 // Main is the body of TestMain in a package whose tests use mirrors:
 //
 //	func TestMain(m *testing.M) { raidtest.Main(m) }
@@ -46,7 +49,7 @@ func Config(t testing.TB, n int) raid.Config {
 	if os.Getenv("CASEMATE_LOG") != "" {
 		c.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	copy(c.Key[:], "a key for tests and nothing else")
+	copy(c.Key[:], Key)
 	for i := range n {
 		c.Dirs = append(c.Dirs, filepath.Join(dir, "volume-"+string(rune('a'+i))))
 	}

@@ -70,7 +70,10 @@ func serve(ctx context.Context, conn net.Conn, dir, landlock string) (err error)
 	defer stop()
 	sess := newSession(conn, s)
 	err = sess.run(ctx)
-	return errors.Join(err, s.shut(closeWait))
+	if serr := s.shut(closeWait); serr != nil {
+		return errors.Join(err, serr) // the lock goes with the process
+	}
+	return errors.Join(err, s.hold.close())
 }
 
 // refuse answers the first request with the error, so that the mirror learns why, and ends.
