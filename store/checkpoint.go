@@ -40,6 +40,12 @@ func (s *Safe) publish(ctx context.Context) (note []byte, c proof.Checkpoint, er
 	defer s.checkpointing.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, sealDeadline)
 	defer cancel()
+	if s.unheard {
+		if err := s.resumeCheckpoint(ctx); err != nil {
+			return nil, c, err
+		}
+		s.unheard = false
+	}
 	last := s.checkpoint.Load()
 	size := s.log.Size()
 	if last != nil && last.Size == size {
@@ -59,7 +65,9 @@ func (s *Safe) publish(ctx context.Context) (note []byte, c proof.Checkpoint, er
 		}
 	}
 	note, err = s.token.SignCheckpoint(ctx, size, root, consistency)
+	s.heardToken(err)
 	if err != nil {
+		s.unheard = true // it may have signed: ask for its last before asking again
 		return nil, c, tokenError(err)
 	}
 	if c, err = proof.ParseCheckpointNote(note, s.vkey); err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"casemate/store/identity"
 	"casemate/store/journal"
 	"casemate/store/proof"
 	"casemate/store/timestamp"
@@ -212,11 +213,11 @@ func TestFingerprintLookup(t *testing.T) {
 	if a.ID == b.ID {
 		t.Fatal("two deposits share an identifier")
 	}
-	found, err := r.safe.Lookup(t.Context(), alice, "archives", a.Attestation.Fingerprint)
+	found, err := r.safe.Lookup(t.Context(), alice, "archives", a.Attestation.Fingerprint, 0, 0)
 	if err != nil || len(found) != 2 || found[0].ID != a.ID || found[1].ID != b.ID {
 		t.Errorf("found %d documents, %v", len(found), err)
 	}
-	none, err := r.safe.Lookup(t.Context(), alice, "archives", proof.Digests{})
+	none, err := r.safe.Lookup(t.Context(), alice, "archives", proof.Digests{}, 0, 0)
 	if err != nil || len(none) != 0 {
 		t.Errorf("found %d documents of no fingerprint, %v", len(none), err)
 	}
@@ -241,5 +242,36 @@ func TestCompare(t *testing.T) {
 	}
 	if e := r.lastEntry("compare"); e.Refs["identical"] == "" {
 		t.Error("the answer was not journaled")
+	}
+}
+
+// TestDepositorSeesHisOwn: who may deposit and not read gets the detached receipts of what he
+// deposited, never a byte of a document, and nothing of others.
+func TestDepositorSeesHisOwn(t *testing.T) {
+	r := newRig(t)
+	bob := alice
+	bob.Name, bob.Serial, bob.Roles = "bob", "b0b", []identity.Role{identity.Depositor}
+	mine, err := r.safe.Deposit(t.Context(), bob, DepositRequest{Vault: "archives"}, parts([]byte("bob's")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hers := r.deposit([]byte("alice's"))
+	if _, err := r.safe.Stat(t.Context(), bob, mine.ID); err != nil {
+		t.Errorf("his own: %v", err)
+	}
+	if _, _, err := r.safe.Receipt(t.Context(), bob, mine.ID, false); err != nil {
+		t.Errorf("his own receipt: %v", err)
+	}
+	if _, _, err := r.safe.Receipt(t.Context(), bob, mine.ID, true); !errors.Is(err, identity.ErrForbidden) {
+		t.Errorf("his own bytes: %v", err)
+	}
+	if _, err := r.safe.Stat(t.Context(), bob, hers.ID); !errors.Is(err, ErrUnknownDocument) {
+		t.Errorf("hers: %v", err)
+	}
+	if _, _, err := r.safe.Receipt(t.Context(), bob, hers.ID, false); !errors.Is(err, ErrUnknownDocument) {
+		t.Errorf("her receipt: %v", err)
+	}
+	if found, err := r.safe.Lookup(t.Context(), alice, r.safe.vaults["archives"].ID.String(), hers.Attestation.Fingerprint, 0, 0); err != nil || len(found) != 1 {
+		t.Errorf("by the vault's identifier: %d, %v", len(found), err)
 	}
 }

@@ -109,6 +109,35 @@ func TestTokenRefuses(t *testing.T) {
 	r.fsck()
 }
 
+// TestCheckpointNotHeard: the token signed, its answer was lost; the next checkpoint follows from the
+// one that was signed.
+func TestCheckpointNotHeard(t *testing.T) {
+	r := newRig(t)
+	r.deposit([]byte("x"))
+	if _, err := r.safe.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.safe.checkpointing.Lock()
+	real := r.safe.token
+	r.safe.token = &interposed{Token: real, afterSign: func() error { return hsm.ErrUnavailable }}
+	r.safe.checkpointing.Unlock()
+	r.deposit([]byte("y"))
+	if _, err := r.safe.Checkpoint(t.Context()); !errors.Is(err, ErrSealUnavailable) {
+		t.Fatalf("a lost answer: %v", err)
+	}
+	r.safe.checkpointing.Lock()
+	r.safe.token = real
+	r.safe.checkpointing.Unlock()
+	r.deposit([]byte("z"))
+	note, err := r.safe.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := proof.ParseCheckpointNote(note, r.safe.vkey); err != nil || c.Size < r.safe.log.Size()-1 {
+		t.Errorf("checkpoint %+v, %v", c, err)
+	}
+}
+
 // TestAuthorityAway: deposits go on, receipts stay provisional, the state says so; when it answers
 // all of them are proved.
 func TestAuthorityAway(t *testing.T) {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
 	"encoding/binary"
@@ -17,7 +16,7 @@ const MaxPage = 500
 
 // Stat tells what is attested of a document and how far it is proved.
 func (s *Safe) Stat(ctx context.Context, who identity.Caller, id proof.DocumentID) (Document, error) {
-	rec, err := s.recordFor(ctx, who, id)
+	rec, err := s.described(ctx, who, id)
 	if err != nil {
 		return Document{}, err
 	}
@@ -91,8 +90,11 @@ func (s *Safe) Count(ctx context.Context, who identity.Caller, name string) (doc
 	return p.Documents, p.Bytes, nil
 }
 
-// Lookup finds the documents of a vault that have a fingerprint (both digests).
-func (s *Safe) Lookup(ctx context.Context, who identity.Caller, name string, fingerprint proof.Digests) ([]Document, error) {
+// Lookup finds the documents of a vault that have a fingerprint (both digests), paged as List is.
+func (s *Safe) Lookup(ctx context.Context, who identity.Caller, name string, fingerprint proof.Digests, after uint64, limit int) ([]Document, error) {
+	if limit <= 0 || limit > MaxPage {
+		limit = MaxPage
+	}
 	v, err := s.vaultFor(who, name)
 	if err != nil {
 		return nil, err
@@ -108,10 +110,11 @@ func (s *Safe) Lookup(ctx context.Context, who identity.Caller, name string, fin
 	prefix := fingerprintPrefix(v.ID, mac)
 	var list []Document
 	err = s.scan(ctx, prefix, func(key, _ []byte) error {
-		if len(list) == MaxPage || !bytes.HasPrefix(key, prefix) || len(key) != len(prefix)+8 {
+		number := binary.BigEndian.Uint64(key[len(prefix):])
+		if len(list) == limit || number <= after {
 			return nil
 		}
-		rec, err := s.record(ctx, v, binary.BigEndian.Uint64(key[len(prefix):]))
+		rec, err := s.record(ctx, v, number)
 		if err != nil {
 			return err
 		}

@@ -16,9 +16,12 @@ import (
 // until its round comes (provisional before) and then for ever. attached carries the original
 // bytes too and is for readers. write may be called once; it streams in constant memory.
 func (s *Safe) Receipt(ctx context.Context, who identity.Caller, id proof.DocumentID, attached bool) (name string, write func(io.Writer) error, err error) {
-	rec, err := s.recordFor(ctx, who, id)
+	rec, err := s.described(ctx, who, id)
 	if err != nil {
 		return "", nil, err
+	}
+	if attached && !who.Can(identity.RightRead) {
+		return "", nil, fmt.Errorf("%w: it takes a caller who may read to get the document's bytes", identity.ErrForbidden)
 	}
 	receipt, err := s.receiptOf(ctx, rec)
 	if err != nil {

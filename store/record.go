@@ -117,10 +117,24 @@ func (s *Safe) recordFor(ctx context.Context, who identity.Caller, id proof.Docu
 	if err != nil {
 		return nil, err
 	}
-	if !who.MayUse(v.Name) {
+	if !who.MayUse(v.Name, v.ID.String()) {
 		return nil, fmt.Errorf("document %s: %w", id, ErrUnknownDocument)
 	}
 	return s.record(ctx, v, number)
+}
+
+// described is recordFor for what describes a document. Who may deposit and not read is shown what
+// he deposited himself; the rest is unknown to him.
+func (s *Safe) described(ctx context.Context, who identity.Caller, id proof.DocumentID) (*record, error) {
+	rec, err := s.recordFor(ctx, who, id)
+	if err != nil {
+		return nil, err
+	}
+	d := rec.attestation.Depositor
+	if !who.Can(identity.RightRead) && (d.Issuer != who.Issuer || d.Serial != who.Serial) {
+		return nil, fmt.Errorf("document %s: %w", id, ErrUnknownDocument)
+	}
+	return rec, nil
 }
 
 func (s *Safe) record(ctx context.Context, v *vault, number uint64) (*record, error) {

@@ -87,7 +87,9 @@ type Safe struct {
 	roundErr    error
 
 	lastNow        atomic.Pointer[time.Time]
+	tokenTrouble   atomic.Pointer[error] // nil once the token has answered
 	checkpointing  sync.Mutex
+	unheard        bool // under checkpointing: the token may have signed a checkpoint we did not hear of
 	checkpoint     atomic.Pointer[publishedCheckpoint]
 	wantCheckpoint chan struct{}
 	rounding       sync.Mutex

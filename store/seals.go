@@ -46,6 +46,7 @@ func (s *Safe) sealGroup(group []sealing) {
 		requests[i] = job.request
 	}
 	results, err := s.token.Seal(ctx, requests)
+	s.heardToken(err)
 	if err == nil && len(results) != len(group) {
 		err = fmt.Errorf("%d seals for %d attestations", len(results), len(group))
 	}
@@ -59,6 +60,15 @@ func (s *Safe) sealGroup(group []sealing) {
 			job.reply <- sealed{signature: results[i].Signature}
 		}
 	}
+}
+
+// heardToken remembers whether the token answers, for the status.
+func (s *Safe) heardToken(err error) {
+	if err != nil {
+		s.tokenTrouble.Store(&err)
+		return
+	}
+	s.tokenTrouble.Store(nil)
 }
 
 // tokenError sorts what the token process answered.

@@ -24,6 +24,7 @@ type Status struct {
 	Pending       int       // deposits that no external token covers yet
 	PendingSince  time.Time // the oldest of them
 	Late          bool      // that one is older than the alarm age
+	TokenProblem  string    // why the token did not answer the last time; empty when it did
 	Fault         string    // what broke the safe, if anything did
 }
 
@@ -40,6 +41,9 @@ func (s *Safe) Status(context.Context) Status {
 	}
 	if err := s.fault.Load(); err != nil {
 		st.Fault = (*err).Error()
+	}
+	if err := s.tokenTrouble.Load(); err != nil {
+		st.TokenProblem = (*err).Error()
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()

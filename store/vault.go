@@ -146,7 +146,7 @@ func (s *Safe) Vaults(_ context.Context, who identity.Caller) ([]Vault, error) {
 	defer s.mu.RUnlock()
 	list := make([]Vault, 0, len(s.vaults))
 	for _, v := range s.vaults {
-		if who.MayUse(v.Name) {
+		if who.MayUse(v.Name, v.ID.String()) {
 			list = append(list, v.public())
 		}
 	}
@@ -163,12 +163,24 @@ func (s *Safe) vaultNamed(name string) (*vault, error) {
 	return nil, fmt.Errorf("vault %q: %w", name, ErrUnknownVault)
 }
 
-// vaultFor is vaultNamed for a caller: a vault he may not use answers ErrForbidden.
+// vaultFor finds a vault by name or identifier for a caller. One he may not use answers
+// ErrForbidden, whether or not it exists.
 func (s *Safe) vaultFor(who identity.Caller, name string) (*vault, error) {
+	v, err := s.vaultNamed(name)
+	if id, bad := proof.ParseVaultID(name); err != nil && bad == nil {
+		s.mu.RLock()
+		if found, ok := s.byID[id]; ok {
+			v, err = found, nil
+		}
+		s.mu.RUnlock()
+	}
+	if err == nil && who.MayUse(v.Name, v.ID.String()) {
+		return v, nil
+	}
 	if !who.MayUse(name) {
 		return nil, fmt.Errorf("vault %q: %w", name, ErrForbidden)
 	}
-	return s.vaultNamed(name)
+	return nil, fmt.Errorf("vault %q: %w", name, ErrUnknownVault)
 }
 
 // open gives the vault's key, asking the token for it the first time.

@@ -78,7 +78,7 @@ func TestRights(t *testing.T) {
 	const d, r, a, m = identity.Depositor, identity.Reader, identity.Auditor, identity.Administrator
 	allowed := map[string][]identity.Role{
 		"status": {d, r, a, m}, "trust": {d, r, a, m}, "vaults": {d, r, a, m}, "count": {d, r, a, m}, "checkpoint": {d, r, a, m},
-		"vault-create": {m}, "deposit": {d}, "list": {r}, "stat": {r}, "read": {r}, "receipt": {r}, "compare": {r},
+		"vault-create": {m}, "deposit": {d}, "list": {r}, "stat": {d, r}, "read": {r}, "receipt": {d, r}, "compare": {r},
 		"check": {r, a}, "journal-read": {a},
 	}
 	for _, one := range routes() {

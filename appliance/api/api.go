@@ -40,6 +40,7 @@ type Safe interface {
 	Deposit(ctx context.Context, who identity.Caller, req store.DepositRequest, next func() (store.Part, error)) (store.Document, error)
 	Stat(ctx context.Context, who identity.Caller, id proof.DocumentID) (store.Document, error)
 	List(ctx context.Context, who identity.Caller, vault string, after uint64, limit int) ([]store.Document, error)
+	Lookup(ctx context.Context, who identity.Caller, vault string, fingerprint proof.Digests, after uint64, limit int) ([]store.Document, error)
 	Count(ctx context.Context, who identity.Caller, vault string) (documents, bytes uint64, err error)
 	Read(ctx context.Context, who identity.Caller, id proof.DocumentID, file int) (proof.File, io.ReadCloser, error)
 	Receipt(ctx context.Context, who identity.Caller, id proof.DocumentID, attached bool) (name string, write func(io.Writer) error, err error)

@@ -100,6 +100,7 @@ func statusOf(s store.Status, version string) wire.Status {
 		alarm(v.State != inSync, fmt.Sprintf("Volume %s is %s: %s", v.Name, v.State, v.Detail))
 	}
 	alarm(s.ClockProblem != "", "The safe seals nothing, its clock is not trusted: "+s.ClockProblem)
+	alarm(s.TokenProblem != "", "The safe seals nothing, its token does not answer: "+s.TokenProblem)
 	alarm(s.Late, "Documents wait too long for an external timestamp: "+s.RoundProblem)
 	out.OK = len(out.Alarms) == 0
 	return out

@@ -158,6 +158,16 @@ func (s *double) List(_ context.Context, who identity.Caller, vault string, afte
 	return list, nil
 }
 
+func (s *double) Lookup(ctx context.Context, who identity.Caller, vault string, d proof.Digests, after uint64, limit int) (list []store.Document, err error) {
+	all, err := s.List(ctx, who, vault, after, limit)
+	for _, doc := range all {
+		if proof.ObjectDigests(doc.Attestation.Files).Equal(d) {
+			list = append(list, doc)
+		}
+	}
+	return list, err
+}
+
 func (s *double) Count(_ context.Context, who identity.Caller, vault string) (uint64, uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

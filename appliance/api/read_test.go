@@ -176,6 +176,23 @@ func TestPages(t *testing.T) {
 	}
 }
 
+func TestFingerprintLookup(t *testing.T) {
+	s := start(t)
+	d := s.deposited(t, "the same")
+	s.deposited(t, "another")
+	reader := s.as(serialReader)
+	var page wire.Documents
+	s.get(reader, "/vaults/one/documents?sha256="+d.Files[0].SHA256+"&sha3-256="+d.Files[0].SHA3).into(t, &page)
+	if len(page.Documents) != 1 || page.Documents[0].ID != d.ID {
+		t.Errorf("found %+v", page.Documents)
+	}
+	for _, query := range []string{"sha256=" + d.Files[0].SHA256, "sha3-256=" + d.Files[0].SHA3, "sha256=xx&sha3-256=yy"} {
+		if a := s.get(reader, "/vaults/one/documents?"+query); a.status != http.StatusBadRequest || a.code() != wire.CodeQuery {
+			t.Errorf("%s: %d %s", query, a.status, a.body)
+		}
+	}
+}
+
 func TestQueriesRefused(t *testing.T) {
 	s := start(t)
 	reader, auditor := s.as(serialReader), s.as(serialAuditor)

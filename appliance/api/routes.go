@@ -15,6 +15,7 @@ var (
 	known      = web.Need(identity.RightAny)
 	depositing = web.Need(identity.RightDeposit)
 	reading    = web.Need(identity.RightRead)
+	describing = web.Need(identity.RightRead | identity.RightDeposit) // the safe shows a depositor his own
 	checking   = web.Need(identity.RightRead | identity.RightAudit)
 	auditing   = web.Need(identity.RightAudit)
 	running    = web.Need(identity.RightAdminister)
@@ -31,12 +32,12 @@ func routes() []route {
 		post("/vaults", running, "vault-create", "Make a vault", http.StatusCreated, (*API).createVault),
 		get("/vaults", known, "vaults", "The vaults the caller may use", nil, (*API).vaults),
 		get("/vaults/{vault}/count", known, "count", "How many documents a vault has", nil, (*API).count),
-		get("/vaults/{vault}/documents", reading, "list", "Documents of a vault, by number", paging, (*API).list),
+		get("/vaults/{vault}/documents", reading, "list", "Documents of a vault, by number or by fingerprint", listing, (*API).list),
 		form[wire.Meta]("/vaults/{vault}/documents", depositing, "deposit", "Deposit a document of one or more files", (*API).deposit),
 
-		get("/documents/{id}", reading, "stat", "What is attested of a document, and how far it is proved", nil, (*API).stat),
+		get("/documents/{id}", describing, "stat", "What is attested of a document, and how far it is proved", nil, (*API).stat),
 		stream("/documents/{id}/files/{n}", reading, "read", "The original bytes of a file", anyMedia, nil, (*API).read),
-		stream("/documents/{id}/receipt", reading, "receipt", "The receipt, with the document or detached", wire.Receipt, detaching, (*API).receipt),
+		stream("/documents/{id}/receipt", describing, "receipt", "The receipt, with the document or detached", wire.Receipt, detaching, (*API).receipt),
 		run("/documents/{id}/check", checking, "check", "Have the safe verify a document on every volume", (*API).check),
 		post("/documents/{id}/compare", reading, "compare", "Whether files of these digests are the document", http.StatusOK, (*API).compare),
 
@@ -62,6 +63,10 @@ var (
 		{"after", integer, "where the page begins: next of the page before"},
 		{"limit", size, "the most that the page has"},
 	}
+	listing = append([]param{
+		{"sha256", text, "with sha3-256: only the documents of this fingerprint, hexadecimal"},
+		{"sha3-256", text, "with sha256"},
+	}, paging...)
 	detaching = []param{{"detached", bit, "1 leaves the document's bytes out"}}
 	searching = append([]param{
 		{"object", text, "identifier of a document or a vault"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -24,9 +25,24 @@ func (c *Client) Stat(ctx context.Context, id string) (wire.Document, error) {
 // Documents walks a vault by number, from the one behind after; it fetches page by
 // page and stops at the first error.
 func (c *Client) Documents(ctx context.Context, vault string, after uint64) iter.Seq2[wire.Document, error] {
+	return c.documents(ctx, vault, after, nil)
+}
+
+// Lookup walks the documents of a vault that have a fingerprint: a file's two digests, or, for an
+// object of several, those of its fingerprint.txt.
+func (c *Client) Lookup(ctx context.Context, vault string, d proof.Digests) iter.Seq2[wire.Document, error] {
+	return c.documents(ctx, vault, 0, url.Values{
+		"sha256": {fmt.Sprintf("%x", d.SHA256)}, "sha3-256": {fmt.Sprintf("%x", d.SHA3)}})
+}
+
+func (c *Client) documents(ctx context.Context, vault string, after uint64, query url.Values) iter.Seq2[wire.Document, error] {
 	return pages(after, func(after uint64) ([]wire.Document, uint64, error) {
 		var page wire.Documents
-		query := url.Values{"after": {strconv.FormatUint(after, 10)}}
+		query := maps.Clone(query)
+		if query == nil {
+			query = url.Values{}
+		}
+		query.Set("after", strconv.FormatUint(after, 10))
 		err := c.call(ctx, http.MethodGet, path("vaults", vault, "documents"), query, nil, &page)
 		return page.Documents, page.Next, err
 	})
