@@ -9,6 +9,9 @@ RUNNING=''
 claim_directory() {
 	mkdir -p "$1" || die "cannot make $1" "name a directory you may write with --dir"
 	DIR=$(cd "$1" && pwd -P)
+	case $DIR in
+	*[[:space:]\"\\]*) die "$DIR has a blank or a quote in its name, which the configurations of others cannot take" "name another directory with --dir" ;;
+	esac
 	if [ ! -e "$DIR/port" ] && [ -n "$(ls -A "$DIR")" ]; then
 		die "$DIR is not empty and holds no demonstration" "name another directory with --dir"
 	fi
