@@ -2,6 +2,7 @@ package raid
 
 import (
 	"context"
+	"time"
 
 	"casemate/raid/volume"
 )
@@ -23,8 +24,13 @@ func (m *Mirror) SetFloor(ctx context.Context, slot int, minFree int64) error {
 	m.mu.Lock()
 	mem := m.members[slot]
 	m.mu.Unlock()
-	_, err := mem.proc.client.Hello(ctx, minFree)
-	return err
+	if _, err := mem.proc.client.Hello(ctx, minFree); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mem.state.Floor, mem.asked = 0, m.c.Now().Add(time.Hour) // it is not asked again
+	return nil
 }
 
 // Seal and Open expose the sealing of values, ParseManifest the manifests.

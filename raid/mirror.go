@@ -69,6 +69,7 @@ type member struct {
 	role   role
 	reason string // why it is not in
 	free   int64
+	asked  time.Time // when free was last known
 	retry  time.Time // when to try to bring it back
 	wait   time.Duration
 	missed int           // signs of life, in a row

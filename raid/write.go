@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"casemate/raid/volume"
 )
@@ -109,7 +111,7 @@ func (m *Mirror) vote(mem *member, client *volume.Client, p *pending, free int64
 		return
 	}
 	if err == nil {
-		mem.free = free
+		mem.free, mem.asked = free, m.c.Now()
 	}
 	p.votes[mem] = err
 	m.advance()
@@ -191,32 +193,50 @@ func refusal(err error) error {
 	return fmt.Errorf("%w: %w", ErrRefused, err)
 }
 
+// fresh is how long a member's word on its free space is good for: others write to disks too.
+const fresh = 500 * time.Millisecond
+
 // room refuses a batch that a volume in sync would have to refuse, so that a full disk does not
 // cost the mirror a member. What is under way may take its share first.
 func (m *Mirror) room(ctx context.Context, bytes int64) error {
-	for asked := false; ; asked = true {
-		m.mu.Lock()
-		var short *member
-		under := bytes
-		for _, p := range m.flight {
-			under += p.bytes
-		}
-		for _, mem := range m.insync() {
-			if mem.free < mem.state.Floor+4*under {
-				short = mem
-			}
-		}
-		m.mu.Unlock()
-		if short == nil {
+	for range 2 {
+		short, stale := m.short(bytes)
+		if short == nil && len(stale) == 0 {
 			return nil
 		}
-		if asked {
+		if len(stale) == 0 {
 			return fmt.Errorf("%w: %d MiB left on %q", ErrFull, short.free>>20, short.dir)
 		}
-		if err := m.refresh(ctx, short); err != nil {
-			return nil // its failure is noticed by the write itself
+		var wg sync.WaitGroup
+		for _, mem := range stale {
+			wg.Go(func() {
+				if err := m.refresh(ctx, mem); err != nil { // the write itself will find out
+					m.c.Log.Debug("asking a volume for its free space", "volume", mem.slot, "error", err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	return nil
+}
+
+// short gives a member in sync without room for a batch, and those whose word on it is old.
+func (m *Mirror) short(bytes int64) (short *member, stale []*member) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.flight {
+		bytes += p.bytes
+	}
+	now := m.c.Now()
+	for _, mem := range m.insync() {
+		if now.Sub(mem.asked) > fresh {
+			stale = append(stale, mem)
+		}
+		if mem.free < mem.state.Floor+4*bytes {
+			short = mem
 		}
 	}
+	return short, stale
 }
 
 // refresh asks a member for its state.
@@ -228,7 +248,7 @@ func (m *Mirror) refresh(ctx context.Context, mem *member) error {
 	}
 	client := mem.proc.client
 	m.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, m.c.WriteDeadline)
+	ctx, cancel := context.WithTimeout(ctx, min(m.c.WriteDeadline, time.Second))
 	defer cancel()
 	st, err := client.Control(ctx, volume.Request{Act: volume.ActStatus})
 	if err != nil {
@@ -237,7 +257,7 @@ func (m *Mirror) refresh(ctx context.Context, mem *member) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if mem.proc != nil && mem.proc.client == client {
-		mem.free, mem.state = st.Free, st
+		mem.free, mem.asked, mem.state = st.Free, m.c.Now(), st
 	}
 	return nil
 }

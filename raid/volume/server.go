@@ -225,10 +225,9 @@ func (s *server) closeLocked() error {
 	if s.db == nil || s.failed != nil {
 		return s.failed
 	}
-	complaints := s.db.hook.writes.Load()
 	err := s.db.db.Close()
-	if err == nil && s.db.hook.writes.Load() != complaints {
-		err = fmt.Errorf("badger complained while closing: %s", s.db.hook.lastComplaint())
+	if err == nil {
+		err = s.db.complaint()
 	}
 	s.db = nil
 	if err != nil {

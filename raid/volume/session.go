@@ -37,13 +37,12 @@ type job struct {
 
 // incoming is a batch: the frames it came in, in order.
 type incoming struct {
-	first   job
-	frames  [][]byte
-	head    Head
-	trim    uint64
-	ops     []Op
-	bytes   int64
-	started time.Time
+	first  job
+	frames [][]byte
+	head   Head
+	trim   uint64
+	ops    []Op
+	bytes  int64
 }
 
 func newSession(conn net.Conn, s *server) *session {
