@@ -49,6 +49,10 @@ func (c *Client) Deposit(ctx context.Context, d Deposit) (wire.Document, error) 
 	// comes before gigabytes have left.
 	req.Header.Set("Expect", "100-continue")
 	go body.write(d)
+	// The transport waits for a Read of the body to return, also when ctx has ended:
+	// a silent standard input would hold it for ever.
+	defer context.AfterFunc(ctx, func() { body.stop(context.Cause(ctx)) })()
+	defer body.stop(io.ErrClosedPipe)
 
 	var doc wire.Document
 	res, err := c.send(req)

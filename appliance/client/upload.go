@@ -42,8 +42,11 @@ func newUpload() *upload {
 
 func (u *upload) contentType() string { return u.form.FormDataContentType() }
 
-// write runs beside the transport and ends with it: closing the reader makes every
-// write fail. A file whose Read blocks (a terminal) holds only this goroutine.
+// stop ends the body before its end; after its end it does nothing.
+func (u *upload) stop(why error) { _ = u.pipe.CloseWithError(why) } // it never fails
+
+// write runs beside the transport and ends with it: stop makes every write fail. A
+// file whose Read blocks (a terminal) holds only this goroutine.
 func (u *upload) write(d Deposit) {
 	sent, err := u.parts(d)
 	u.done <- result{sent, err}
