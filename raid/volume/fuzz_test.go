@@ -3,7 +3,10 @@ package volume
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
@@ -134,7 +137,20 @@ func FuzzSuperblock(f *testing.F) {
 }
 
 func FuzzRing(f *testing.F) {
-	b := make([]byte, ringSlots*ringSlot)
+	f.Add(make([]byte, ringSlots*ringSlot))
+	r, err := createRing(filepath.Join(f.TempDir(), "heads"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for sequence := range uint64(70) {
+		if err := r.put(Head{Epoch: 1, Sequence: sequence, Digest: Digest{byte(sequence)}}); err != nil {
+			f.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(r.f.Name())
+	if err := errors.Join(err, r.close()); err != nil {
+		f.Fatal(err)
+	}
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := ParseRing(b)
