@@ -57,20 +57,27 @@ type Entry struct {
 	Prev [32]byte // leaf hash of the entry before; zero for the first
 }
 
-// entryWire is the RFC 8785 form; integers are decimal strings.
+// entryWire is the RFC 8785 form, its names in that order; integers are decimal strings.
 type entryWire struct {
-	Typ    string            `json:"typ"`
-	V      string            `json:"v"`
-	Seq    uint64            `json:"seq,string"`
-	At     string            `json:"at"`
-	Actor  Actor             `json:"actor"`
 	Act    string            `json:"act"`
-	Vault  string            `json:"vault"`
+	Actor  actorWire         `json:"actor"`
+	At     string            `json:"at"`
 	Object string            `json:"object"`
-	Result string            `json:"result"`
+	Prev   string            `json:"prev"`
 	Reason string            `json:"reason"`
 	Refs   map[string]string `json:"refs"`
-	Prev   string            `json:"prev"`
+	Result string            `json:"result"`
+	Seq    uint64            `json:"seq,string"`
+	Typ    string            `json:"typ"`
+	V      string            `json:"v"`
+	Vault  string            `json:"vault"`
+}
+
+type actorWire struct {
+	From   string `json:"from"`
+	Issuer string `json:"issuer"`
+	Name   string `json:"name"`
+	Serial string `json:"serial"`
 }
 
 // marshal writes the entry's only byte form.
@@ -78,8 +85,9 @@ func (e Entry) marshal() ([]byte, error) {
 	if err := e.validate(); err != nil {
 		return nil, err
 	}
-	w := entryWire{EntryTyp, EntryV, e.Seq, proof.FormatTime(e.At), e.Actor, e.Act, e.Vault, e.Object,
-		e.Result, e.Reason, e.Refs, fmt.Sprintf("%x", e.Prev)}
+	w := entryWire{Typ: EntryTyp, V: EntryV, Seq: e.Seq, At: proof.FormatTime(e.At), Act: e.Act, Vault: e.Vault, Object: e.Object,
+		Actor:  actorWire{From: e.Actor.From, Issuer: e.Actor.Issuer, Name: e.Actor.Name, Serial: e.Actor.Serial},
+		Result: e.Result, Reason: e.Reason, Refs: e.Refs, Prev: hex.EncodeToString(e.Prev[:])}
 	if w.Refs == nil {
 		w.Refs = map[string]string{}
 	}

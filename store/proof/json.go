@@ -13,14 +13,27 @@ import (
 // Canonical writes v as RFC 8785 JSON. Integers beyond 2^53 do not survive that
 // form: write them as decimal strings.
 func Canonical(v any) ([]byte, error) {
-	b, err := json.Marshal(v)
+	b, err := encode(v)
 	if err != nil {
 		return nil, fmt.Errorf("writing JSON: %w", err)
+	}
+	if canonical(b) {
+		return b, nil
 	}
 	if b, err = jcs.Transform(b); err != nil {
 		return nil, fmt.Errorf("writing canonical JSON: %w", err)
 	}
 	return b, nil
+}
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // ParseStrict decodes one JSON value into v and refuses what encoding/json lets

@@ -6,50 +6,65 @@ import (
 	"time"
 )
 
-// The wire form of an attestation, field by field: what RFC 8785 sorts and the
-// token signs.
+// The wire form of an attestation, field by field, in RFC 8785's order of names: what
+// encoding/json writes of it is canonical as it is.
 type attestationWire struct {
+	Clock         clockWire         `json:"clock"`
+	DeclaredAt    stamp             `json:"declaredAt"`
+	Demonstration bool              `json:"demonstration"`
+	Depositor     partyWire         `json:"depositor"`
+	Document      DocumentID        `json:"document"`
+	Files         []fileWire        `json:"files"`
+	Fingerprint   Digests           `json:"fingerprint"`
+	KeyCommitment hex32             `json:"keyCommitment"`
+	Metadata      map[string]string `json:"metadata"`
+	NotBefore     *externalWire     `json:"notBefore,omitempty"`
+	Number        uint64            `json:"number,string"`
+	Safe          string            `json:"safe"`
+	Size          int64             `json:"size,string"`
 	Typ           string            `json:"typ"`
 	V             string            `json:"v"`
-	Safe          string            `json:"safe"`
-	Demonstration bool              `json:"demonstration"`
-	Document      DocumentID        `json:"document"`
 	Vault         VaultID           `json:"vault"`
-	Number        uint64            `json:"number,string"`
-	Depositor     Party             `json:"depositor"`
-	Files         []fileWire        `json:"files"`
-	Size          int64             `json:"size,string"`
-	Fingerprint   Digests           `json:"fingerprint"`
-	Metadata      map[string]string `json:"metadata"`
-	DeclaredAt    stamp             `json:"declaredAt"`
-	Clock         Clock             `json:"clock"`
-	NotBefore     *externalWire     `json:"notBefore,omitempty"`
-	KeyCommitment hex32             `json:"keyCommitment"`
+}
+
+type clockWire struct {
+	Offset       time.Duration `json:"offset,string"`
+	Reason       string        `json:"reason"`
+	RootDistance time.Duration `json:"rootDistance,string"`
+	Sources      []string      `json:"sources"`
+	Stratum      int           `json:"stratum,string"`
+	Trusted      bool          `json:"trusted"`
+}
+
+type partyWire struct {
+	Issuer string `json:"issuer"`
+	Name   string `json:"name"`
+	Serial string `json:"serial"`
 }
 
 type fileWire struct {
-	Index     int     `json:"index,string"`
-	Name      string  `json:"name"`
-	MediaType string  `json:"mediaType"`
-	Size      int64   `json:"size,string"`
 	Digests   Digests `json:"digests"`
+	Index     int     `json:"index,string"`
+	MediaType string  `json:"mediaType"`
+	Name      string  `json:"name"`
+	Size      int64   `json:"size,string"`
 }
 
 type externalWire struct {
-	Token hex32 `json:"token"`
 	At    stamp `json:"at"`
+	Token hex32 `json:"token"`
 }
 
 func toWire(a Attestation) attestationWire {
 	w := attestationWire{
 		Typ: a.Typ, V: a.V, Safe: a.Safe, Demonstration: a.Demonstration,
-		Document: a.Document, Vault: a.Vault, Number: a.Number, Depositor: a.Depositor,
+		Document: a.Document, Vault: a.Vault, Number: a.Number, Depositor: partyWire{a.Depositor.Issuer, a.Depositor.Name, a.Depositor.Serial},
 		Files: make([]fileWire, len(a.Files)), Size: a.Size, Fingerprint: a.Fingerprint,
-		Metadata: a.Metadata, DeclaredAt: stamp(a.DeclaredAt), Clock: a.Clock,
+		Metadata: a.Metadata, DeclaredAt: stamp(a.DeclaredAt), Clock: toClockWire(a.Clock),
 		KeyCommitment: a.KeyCommitment,
 	}
 	for i, f := range a.Files {
-		w.Files[i] = fileWire(f)
+		w.Files[i] = fileWire{f.Digests, f.Index, f.MediaType, f.Name, f.Size}
 	}
 	if w.Metadata == nil {
 		w.Metadata = map[string]string{}
@@ -63,16 +78,24 @@ func toWire(a Attestation) attestationWire {
 	return w
 }
 
+func toClockWire(c Clock) clockWire {
+	return clockWire{c.Offset, c.Reason, c.RootDistance, c.Sources, c.Stratum, c.Trusted}
+}
+
+func (c clockWire) value() Clock {
+	return Clock{Trusted: c.Trusted, Reason: c.Reason, Offset: c.Offset, RootDistance: c.RootDistance, Stratum: c.Stratum, Sources: c.Sources}
+}
+
 func (w attestationWire) value() Attestation {
 	a := Attestation{
 		Typ: w.Typ, V: w.V, Safe: w.Safe, Demonstration: w.Demonstration,
-		Document: w.Document, Vault: w.Vault, Number: w.Number, Depositor: w.Depositor,
+		Document: w.Document, Vault: w.Vault, Number: w.Number, Depositor: Party{Name: w.Depositor.Name, Issuer: w.Depositor.Issuer, Serial: w.Depositor.Serial},
 		Files: make([]File, len(w.Files)), Size: w.Size, Fingerprint: w.Fingerprint,
-		Metadata: w.Metadata, DeclaredAt: time.Time(w.DeclaredAt), Clock: w.Clock,
+		Metadata: w.Metadata, DeclaredAt: time.Time(w.DeclaredAt), Clock: w.Clock.value(),
 		KeyCommitment: w.KeyCommitment,
 	}
 	for i, f := range w.Files {
-		a.Files[i] = File(f)
+		a.Files[i] = File{Index: f.Index, Name: f.Name, MediaType: f.MediaType, Size: f.Size, Digests: f.Digests}
 	}
 	if w.NotBefore != nil {
 		a.NotBefore = &External{Token: w.NotBefore.Token, At: time.Time(w.NotBefore.At)}

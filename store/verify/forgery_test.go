@@ -3,7 +3,9 @@ package verify
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"io"
 	"strings"
@@ -290,6 +292,9 @@ func TestProvisional(t *testing.T) {
 	}
 	d.receipt.Signature = w.make(t, recipe{}).receipt.Signature
 	bothRefuse(t, ErrSeal, d.write(t, true), w.trust)
+	other := w.make(t, recipe{}).receipt
+	d.receipt.Signature, d.receipt.Manifest = other.Signature, other.Manifest
+	bothRefuse(t, ErrInconsistent, d.write(t, true), w.trust)
 	if _, err := judge(t, b, w.trust, time.Now().AddDate(3, 0, 0)); !errors.Is(err, ErrSeal) {
 		t.Errorf("a provisional receipt after its certificate: %v", err)
 	}
@@ -328,4 +333,29 @@ func borrowKeyID(t *testing.T, w *world, p *proof.InclusionProof) {
 	}
 	copy(raw, unhex(t, strings.Split(vkey, "+")[1]))
 	p.Note = []byte(head + "\n\n— " + safeOrigin + " " + base64.StdEncoding.EncodeToString(raw) + "\n")
+}
+
+// A second signer, though he may seal, is one too many: nobody would be told of
+// him.
+func TestASecondSigner(t *testing.T) {
+	w := newWorld(t)
+	d := w.make(t, recipe{})
+	second := w.seal.signer(t, seal.SealTemplate("Safe Two", w.now.Add(-time.Hour)), w.now, false)
+	key, err := x509.MarshalPKCS8PrivateKey(keyOf(t, second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := w.tsa.dir
+	writeFile(t, dir+"/second.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
+	writeFile(t, dir+"/second.crt", certPEM(second.Chain[0]))
+	writeFile(t, dir+"/one.p7s", d.receipt.Signature)
+	writeFile(t, dir+"/content", d.receipt.Manifest)
+	w.tsa.openssl(t, "cms", "-resign", "-cades", "-binary", "-md", "sha256", "-inform", "DER", "-in", "one.p7s", "-content", "content",
+		"-signer", "second.crt", "-inkey", "second.key", "-outform", "DER", "-out", "two.p7s")
+	if d.receipt.Signature, err = loadFile(dir + "/two.p7s"); err != nil {
+		t.Fatal(err)
+	}
+	d.receipt.Inclusion = w.journaled(t, recipe{}, d)
+	w.stamped(t, recipe{}, &d)
+	bothRefuse(t, ErrSeal, d.write(t, true), w.trust)
 }

@@ -135,7 +135,7 @@ func TestRenewedReceiptOutlivesItsCertificates(t *testing.T) {
 	w := newWorldAt(t, ago(12))
 	first := w.tsa
 	first.cert = first.root.issue(t, tsaTemplate(ago(12), ago(9)), first.key.Public())
-	second, third, fourth := newTSAUntil(t, ago(11), ago(5)), newTSAUntil(t, ago(8), ago(2)), newTSAUntil(t, ago(4), now.Add(year))
+	second, third, fourth := newTSAUntil(t, ago(11), ago(5)), newTSAUntil(t, ago(8), ago(1)), newTSAUntil(t, ago(4), now.Add(year))
 	deposited := w.now.Add(24 * time.Hour)
 	trust := writeTrustOf(t, certPEM(w.seal.cert), certPEM(first.root.cert, second.root.cert, third.root.cert, fourth.root.cert), &w.journalKey.PublicKey)
 	honest := recipe{signedAt: deposited, stamp: first.stampAt(deposited), attest: func(a *proof.Attestation) {
@@ -170,12 +170,20 @@ func TestRenewedReceiptOutlivesItsCertificates(t *testing.T) {
 		"never renewed":                   renewed(),
 		"not renewed lately":              renewed(timestamp(second, 10), timestamp(third, 7)),
 		"renewed too late":                renewed(timestamp(second, 8), timestamp(third, 7), timestamp(fourth, 3)),
-		"renewed out of order":            renewed(timestamp(second, 7), timestamp(third, 8), timestamp(fourth, 3)),
+		"renewed out of order":            renewed(timestamp(second, 10), timestamp(third, 7), timestamp(fourth, 2), timestamp(fourth, 3)),
 		"a renewal that skips a token":    renewed(timestamp(second, 10), func(a *archive, _ [][32]byte) { skip(t, a, fourth.stampAt(ago(1))) }),
+		"a renewal of other tokens":       renewed(timestamp(second, 10), func(a *archive, _ [][32]byte) { replace(t, a, fourth.stampAt(ago(3))) }),
 		"a tree renewal of other objects": renewed(func(a *archive, g [][32]byte) { a.renewTree(t, g[1:], fourth.stampAt(ago(3))) }),
 	} {
 		t.Run(name, func(t *testing.T) { bothRefuse(t, ErrEvidence, d.write(t, true), trust) })
 	}
+}
+
+// replace renews the second token and something else, but not the first.
+func replace(t testing.TB, a *archive, stamp stamper) {
+	t.Helper()
+	list := [][32]byte{sha256.Sum256(a.tokens[0][1]), {1}}
+	a.add(0, list, stamp(t, evidence.GroupHash(list)))
 }
 
 // skip renews the first token only.
