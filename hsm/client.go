@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -68,7 +69,9 @@ func (c *Client) call(ctx context.Context, path string, request, reply any) erro
 	if resp.StatusCode != http.StatusOK {
 		return readProblem(path, resp)
 	}
-	if err := Decode(resp.Body, reply); err != nil {
+	// Strictness is for requests: what answers here is the process that holds the PIN, on a socket
+	// that nobody else can stand behind.
+	if err := json.NewDecoder(io.LimitReader(resp.Body, MaxMessage)).Decode(reply); err != nil {
 		return unavailable(path, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"casemate/hsm"
 	"casemate/raid"
@@ -147,7 +148,7 @@ func (s *Safe) attest(ctx context.Context, who identity.Caller, req DepositReque
 		Depositor:  proof.Party{Name: who.Name, Issuer: who.Issuer, Serial: who.Serial},
 		Files:      in.files,
 		Metadata:   req.Metadata,
-		DeclaredAt: reading.Time, Clock: reading.Clock,
+		DeclaredAt: reading.Time.UTC().Truncate(time.Millisecond), Clock: reading.Clock,
 		NotBefore:     s.lastExternal(),
 		KeyCommitment: seal.Commitment(in.key),
 		Fingerprint:   proof.ObjectDigests(in.files),
@@ -157,9 +158,6 @@ func (s *Safe) attest(ctx context.Context, who identity.Caller, req DepositReque
 	}
 	bytes, err := a.Marshal()
 	if err != nil {
-		return fmt.Errorf("attestation: %w", err)
-	}
-	if a, err = proof.ParseAttestation(bytes); err != nil { // what is shown is what was sealed
 		return fmt.Errorf("attestation: %w", err)
 	}
 	d.request = hsm.SealRequest{Attestation: bytes, Fingerprint: proof.Fingerprint(in.files)}

@@ -201,7 +201,7 @@ func (s *Safe) lastExternal() *proof.External {
 	if sp.Number == 0 {
 		return nil
 	}
-	return &proof.External{Token: sp.Digest, At: sp.At}
+	return &proof.External{Token: sp.Digest, At: sp.At.UTC().Truncate(time.Millisecond)}
 }
 
 func (s *Safe) roundFailure(err error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ func serveCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			debug.SetGCPercent(200) // the same trade, on a heap bounded by what is under way
 			a, err := appliance.Open(cmd.Context(), cfg, o.config, o.log())
 			if err != nil {
 				return err
@@ -41,6 +43,9 @@ func hsmCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// A heap of a few MiB and many short-lived requests: collecting less often costs tens of MiB
+			// and gives a fifth more seals a second.
+			debug.SetGCPercent(400)
 			return tokenExit(appliance.ServeToken(cmd.Context(), cfg, o.log()))
 		}}
 }
