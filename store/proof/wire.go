@@ -15,7 +15,7 @@ type attestationWire struct {
 	Depositor     partyWire         `json:"depositor"`
 	Document      DocumentID        `json:"document"`
 	Files         []fileWire        `json:"files"`
-	Fingerprint   Digests           `json:"fingerprint"`
+	Fingerprint   hexDigests        `json:"fingerprint"`
 	KeyCommitment hex32             `json:"keyCommitment"`
 	Metadata      map[string]string `json:"metadata"`
 	NotBefore     *externalWire     `json:"notBefore,omitempty"`
@@ -43,12 +43,23 @@ type partyWire struct {
 }
 
 type fileWire struct {
-	Digests   Digests `json:"digests"`
-	Index     int     `json:"index,string"`
-	MediaType string  `json:"mediaType"`
-	Name      string  `json:"name"`
-	Size      int64   `json:"size,string"`
+	Digests   hexDigests `json:"digests"`
+	Index     int        `json:"index,string"`
+	MediaType string     `json:"mediaType"`
+	Name      string     `json:"name"`
+	Size      int64      `json:"size,string"`
 }
+
+// hexDigests is Digests without its own strict reader: whoever reads an attestation writes it again
+// and compares.
+type hexDigests struct {
+	SHA256 hex32 `json:"sha256"`
+	SHA3   hex32 `json:"sha3-256"`
+}
+
+func toHex(d Digests) hexDigests { return hexDigests{d.SHA256, d.SHA3} }
+
+func (h hexDigests) value() Digests { return Digests{SHA256: h.SHA256, SHA3: h.SHA3} }
 
 type externalWire struct {
 	At    stamp `json:"at"`
@@ -59,12 +70,12 @@ func toWire(a Attestation) attestationWire {
 	w := attestationWire{
 		Typ: a.Typ, V: a.V, Safe: a.Safe, Demonstration: a.Demonstration,
 		Document: a.Document, Vault: a.Vault, Number: a.Number, Depositor: partyWire{a.Depositor.Issuer, a.Depositor.Name, a.Depositor.Serial},
-		Files: make([]fileWire, len(a.Files)), Size: a.Size, Fingerprint: a.Fingerprint,
+		Files: make([]fileWire, len(a.Files)), Size: a.Size, Fingerprint: toHex(a.Fingerprint),
 		Metadata: a.Metadata, DeclaredAt: stamp(a.DeclaredAt), Clock: toClockWire(a.Clock),
 		KeyCommitment: a.KeyCommitment,
 	}
 	for i, f := range a.Files {
-		w.Files[i] = fileWire{f.Digests, f.Index, f.MediaType, f.Name, f.Size}
+		w.Files[i] = fileWire{toHex(f.Digests), f.Index, f.MediaType, f.Name, f.Size}
 	}
 	if w.Metadata == nil {
 		w.Metadata = map[string]string{}
@@ -90,12 +101,12 @@ func (w attestationWire) value() Attestation {
 	a := Attestation{
 		Typ: w.Typ, V: w.V, Safe: w.Safe, Demonstration: w.Demonstration,
 		Document: w.Document, Vault: w.Vault, Number: w.Number, Depositor: Party{Name: w.Depositor.Name, Issuer: w.Depositor.Issuer, Serial: w.Depositor.Serial},
-		Files: make([]File, len(w.Files)), Size: w.Size, Fingerprint: w.Fingerprint,
+		Files: make([]File, len(w.Files)), Size: w.Size, Fingerprint: w.Fingerprint.value(),
 		Metadata: w.Metadata, DeclaredAt: time.Time(w.DeclaredAt), Clock: w.Clock.value(),
 		KeyCommitment: w.KeyCommitment,
 	}
 	for i, f := range w.Files {
-		a.Files[i] = File{Index: f.Index, Name: f.Name, MediaType: f.MediaType, Size: f.Size, Digests: f.Digests}
+		a.Files[i] = File{Index: f.Index, Name: f.Name, MediaType: f.MediaType, Size: f.Size, Digests: f.Digests.value()}
 	}
 	if w.NotBefore != nil {
 		a.NotBefore = &External{Token: w.NotBefore.Token, At: time.Time(w.NotBefore.At)}
