@@ -44,7 +44,7 @@ func (m *Mirror) copyAll(ctx context.Context, src source, dst *member) error {
 		}
 		for _, it := range page.Items {
 			after = it.Key
-			if _, err := m.seal.check(it.Key, it.Value); err != nil {
+			if err := m.seal.check(it.Key, it.Value); err != nil {
 				m.fault(src.mem, EventBadValue, "a value cannot be copied: %v", err)
 				continue
 			}

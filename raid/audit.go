@@ -167,7 +167,7 @@ func (a *auditor) values(ctx context.Context) error {
 		for _, it := range page.Items {
 			a.out.Values++
 			a.out.Bytes += int64(len(it.Value))
-			if _, err := a.m.seal.check(it.Key, it.Value); err != nil {
+			if err := a.m.seal.check(it.Key, it.Value); err != nil {
 				a.found(it.Key, 0, "a value does not read as it was written")
 			}
 		}

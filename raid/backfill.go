@@ -145,7 +145,7 @@ func (m *Mirror) original(ctx context.Context, src source, man *manifest, e entr
 		if !e.holds(man.sequence, v) {
 			return nil, nil // replaced later
 		}
-		_, err = m.seal.check(e.key, v)
+		err = m.seal.check(e.key, v)
 	}
 	switch {
 	case errors.Is(err, ErrNotFound): // removed later

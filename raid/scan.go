@@ -69,8 +69,9 @@ func (m *Mirror) page(ctx context.Context, list []source, prefix, after []byte, 
 // openPage opens all values of a page; ok is false if one is damaged.
 func (m *Mirror) openPage(page volume.Page) (items []Item, ok bool) {
 	items = make([]Item, 0, len(page.Items))
+	o := opener{sealer: &m.seal}
 	for _, it := range page.Items {
-		plain, _, err := m.seal.unsealCopy(it.Key, it.Value)
+		plain, _, err := o.unseal(nil, it.Key, it.Value)
 		if err != nil {
 			return nil, false
 		}

@@ -105,23 +105,39 @@ func (s *sealer) unsealCopy(key, stored []byte) (plain []byte, sequence uint64, 
 }
 
 // check authenticates a stored value and leaves it as it is.
-func (s *sealer) check(key, stored []byte) (sequence uint64, err error) {
-	_, sequence, err = s.unseal(nil, key, stored)
-	return sequence, err
+func (s *sealer) check(key, stored []byte) error {
+	_, _, err := s.unseal(nil, key, stored)
+	return err
 }
 
 func (s *sealer) unseal(dst, key, stored []byte) (plain []byte, sequence uint64, err error) {
+	return (&opener{sealer: s}).unseal(dst, key, stored)
+}
+
+// opener opens values one after the other. Neighbours often are of one batch: it keeps the last
+// batch's key, which costs more than opening a small value.
+type opener struct {
+	sealer *sealer
+	salt   [16]byte
+	aead   cipher.AEAD
+	ad     []byte
+}
+
+func (o *opener) unseal(dst, key, stored []byte) (plain []byte, sequence uint64, err error) {
 	sequence, _, ok := identify(stored)
 	if !ok {
 		return nil, 0, fmt.Errorf("%w: %d bytes", ErrCorrupt, len(stored))
 	}
-	aead, err := s.aead(stored[13:sealHeader])
-	if err != nil {
-		return nil, 0, err
+	if salt := [16]byte(stored[13:sealHeader]); o.aead == nil || salt != o.salt {
+		if o.aead, err = o.sealer.aead(salt[:]); err != nil {
+			return nil, 0, err
+		}
+		o.salt = salt
 	}
 	var nonce [12]byte
 	copy(nonce[8:], stored[9:13])
-	plain, err = aead.Open(dst, nonce[:], stored[sealHeader:], associated(nil, key, sequence))
+	o.ad = associated(o.ad[:0], key, sequence)
+	plain, err = o.aead.Open(dst, nonce[:], stored[sealHeader:], o.ad)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: authentication failed", ErrCorrupt)
 	}

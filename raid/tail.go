@@ -101,7 +101,7 @@ func (m *Mirror) checkTail(ctx context.Context, t *tail, man *manifest) error {
 		t.bytes += int64(e.size)
 		v, err := m.stored(ctx, t.src, e.key)
 		if err == nil && e.holds(man.sequence, v) {
-			_, err = m.seal.check(e.key, v)
+			err = m.seal.check(e.key, v)
 		} else if err == nil {
 			err = ErrCorrupt
 		}
@@ -132,7 +132,7 @@ func (m *Mirror) repair(ctx context.Context, mem *member, twin source, lost []lo
 	for _, l := range lost {
 		v, err := m.stored(ctx, twin, l.key)
 		if err == nil {
-			_, err = m.seal.check(l.key, v)
+			err = m.seal.check(l.key, v)
 		}
 		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
 			m.fault(twin.mem, EventBadValue, "a value of batch %d is lost on one volume and bad on the other", l.sequence)

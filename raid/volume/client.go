@@ -3,10 +3,7 @@ package volume
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -142,25 +139,6 @@ func (c *Client) call(ctx context.Context, f Frame) ([]byte, error) {
 	}
 }
 
-// Control carries out a control request.
-func (c *Client) Control(ctx context.Context, r Request) (State, error) {
-	p, err := json.Marshal(r)
-	if err != nil {
-		return State{}, err
-	}
-	body, err := c.call(ctx, Frame{Kind: KindControl, Lane: LaneControl, Payload: p})
-	if err != nil {
-		return State{}, fmt.Errorf("asking the volume for %q: %w", r.Act, err)
-	}
-	var st State
-	return st, decodeStrict(body, &st)
-}
-
-// Hello opens the volume. Its state says whether Badger opened.
-func (c *Client) Hello(ctx context.Context, minFree int64) (State, error) {
-	return c.Control(ctx, Request{Act: ActHello, Protocol: Protocol, Build: Build(), MinFree: minFree})
-}
-
 // Write sends a batch and calls answer, from another goroutine, with the free bytes left once the
 // volume has answered; [OutcomeOf] tells what an error means. It returns when the batch is on its
 // way or never will be: the payloads are no longer needed then.
@@ -232,61 +210,4 @@ func (c *Client) submit(kind Kind, parts [][]byte, sums []uint32, bytes int64, e
 			return
 		}
 	}
-}
-
-// Get fetches the stored value of a key.
-func (c *Client) Get(ctx context.Context, key []byte) ([]byte, error) {
-	if len(key) == 0 || len(key) > MaxKey {
-		return nil, fmt.Errorf("%w: a key of %d bytes", ErrRefused, len(key))
-	}
-	if err := c.reads.Acquire(ctx, 1); err != nil {
-		return nil, err
-	}
-	defer c.reads.Release(1)
-	return c.call(ctx, Frame{Kind: KindGet, Lane: LaneRead, Payload: key})
-}
-
-// Page is a page of a scan: its items, ascending, and whether the range ended. An item without
-// value is one the volume cannot read.
-type Page struct {
-	Items []Op
-	End   bool
-	Sum   Digest // of the items as they travelled
-}
-
-// Scan fetches a page of the items whose keys begin with prefix, from after on, exclusive.
-func (c *Client) Scan(ctx context.Context, prefix, after []byte, limit int) (Page, error) {
-	body, err := c.scan(ctx, prefix, after, limit, 0)
-	if err != nil {
-		return Page{}, err
-	}
-	items, err := parsePage(body[1:])
-	return Page{Items: items, End: body[0] == 1, Sum: sha256.Sum256(body[1:])}, err
-}
-
-// ScanDigest fetches only the SHA-256 of such a page.
-func (c *Client) ScanDigest(ctx context.Context, prefix, after []byte, limit int) (Page, error) {
-	body, err := c.scan(ctx, prefix, after, limit, FlagDigest)
-	if err != nil {
-		return Page{}, err
-	}
-	if len(body) != 33 {
-		return Page{}, fmt.Errorf("%w: a page digest of %d bytes", ErrFrame, len(body))
-	}
-	return Page{End: body[0] == 1, Sum: Digest(body[1:])}, nil
-}
-
-func (c *Client) scan(ctx context.Context, prefix, after []byte, limit int, flags uint8) ([]byte, error) {
-	if len(prefix) > MaxKey || len(after) > MaxKey || limit < 1 {
-		return nil, fmt.Errorf("%w: a scan of prefix %d, limit %d", ErrRefused, len(prefix), limit)
-	}
-	if err := c.reads.Acquire(ctx, 1); err != nil {
-		return nil, err
-	}
-	defer c.reads.Release(1)
-	body, err := c.call(ctx, Frame{Kind: KindScan, Lane: LaneRead, Flags: flags, Payload: encodeScan(prefix, after, min(limit, 1<<20))})
-	if err == nil && len(body) == 0 {
-		err = errors.Join(ErrFrame, errors.New("an empty page"))
-	}
-	return body, err
 }

@@ -11,7 +11,7 @@
 //
 //	lock            held by the process (flock): never two at once
 //	superblock      identity, epochs, marks; replaced whole, see [Superblock]
-//	heads           the last 64 heads, see [Ring]
+//	heads           the last 64 heads, see [ParseRing]
 //	ballast         space given back when the disk is full, so that Badger can still open
 //	before/         raw copies of Badger's tail taken before opening after an unclean stop
 //	db.<generation> Badger

@@ -18,7 +18,7 @@ const (
 
 var ringMagic = []byte("CASEHEAD")
 
-// Ring is the file of the last 64 heads. A head is written to the slot of its sequence after
+// ring is the file of the last 64 heads. A head is written to the slot of its sequence after
 // Badger has committed it, and synced before the batch is acknowledged: a Badger that opens with
 // an older head than its ring has lost acknowledged batches. A slot is magic (8), head (80),
 // SHA-256 of both (32), zeros.

@@ -1,0 +1,100 @@
+package volume
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+)
+
+// open opens Badger of the current generation. Both locks are held.
+func (s *server) open() error {
+	if s.db != nil {
+		return nil
+	}
+	if s.sb.Mark == Failed {
+		return fmt.Errorf("%w: %s", ErrWillNotOpen, s.sb.Reason)
+	}
+	if s.sb.Mark == Rebuilding {
+		return fmt.Errorf("%w: its rebuild was not finished", ErrWillNotOpen)
+	}
+	if _, err := s.space.dropBallast(); err != nil {
+		return err
+	}
+	database := databaseDir(s.dir, s.sb.Generation)
+	if s.sb.Open {
+		s.preserve(database)
+		s.sb.Audit = true
+	}
+	ring, newest, err := openRing(filepath.Join(s.dir, "heads"))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrWillNotOpen, err)
+	}
+	s.removeOld()
+	s.sb.Open = true
+	if err := s.sb.save(s.dir); err != nil {
+		return errors.Join(err, ring.close())
+	}
+	db, err := openDatabase(database, s.log)
+	if err != nil {
+		return errors.Join(err, ring.close())
+	}
+	// A crash between Badger's commit and the ring's write leaves Badger one ahead: the batch was
+	// not acknowledged by this volume, and is as good as any other now.
+	if db.head.Sequence > newest.Sequence {
+		if err := ring.put(db.head); err != nil {
+			return errors.Join(err, ring.close())
+		}
+		newest = db.head
+	}
+	s.db, s.ring, s.opened, s.head, s.oldest = db, ring, newest, db.head, db.oldest
+	if err := s.space.keepBallast(); err != nil {
+		s.log.Warn("no ballast kept", "error", err)
+	}
+	return nil
+}
+
+// removeOld removes databases a finished rebuild left behind.
+func (s *server) removeOld() {
+	names, err := filepath.Glob(filepath.Join(s.dir, "db.*"))
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		if name != databaseDir(s.dir, s.sb.Generation) && databaseName.MatchString(filepath.Base(name)) {
+			s.log.Info("removing an old database", "path", name, "error", os.RemoveAll(name))
+		}
+	}
+}
+
+// preserve copies the tail aside if there is room above the floor; a failure is only said.
+func (s *server) preserve(database string) {
+	free, _, err := s.space.statfs()
+	if err == nil && free < s.space.minFree+valueLogSize+2*memTableSize {
+		s.log.Warn("no room to copy the tail aside before opening", "free", free)
+		return
+	}
+	copied, err := preserve(s.dir, database)
+	switch {
+	case err != nil:
+		s.log.Warn("copying the tail aside before opening", "error", err)
+	case copied:
+		s.log.Info("tail copied aside before opening after an unclean stop")
+	}
+}
+
+// Build names the program both ends must share, from its build information.
+func Build() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	build := info.GoVersion + " " + info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
+			build += " " + s.Value
+		}
+	}
+	return build
+}
