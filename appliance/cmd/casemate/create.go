@@ -82,7 +82,7 @@ func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	d, err := os.Open(dir) // #nosec G304 -- the folder of the file the person names
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}

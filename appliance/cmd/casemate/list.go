@@ -66,7 +66,7 @@ func (a *app) countCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.result(count, func() { a.say(a.t.Counted+"\n", count.Documents, a.size(int64(count.Bytes))) }) // #nosec G115 -- far below 2^63 bytes
+		return a.result(count, func() { a.say(a.t.Counted+"\n", count.Documents, a.size(int64(count.Bytes))) })
 	})
 	cmd.Flags().StringVar(&vault, "vault", "", a.t.Flag.Vault)
 	return cmd

@@ -23,7 +23,7 @@ func main() {
 		stdin:    os.Stdin,
 		stdout:   os.Stdout,
 		stderr:   os.Stderr,
-		terminal: term.IsTerminal(int(os.Stderr.Fd())), // #nosec G115 -- a descriptor is small
+		terminal: term.IsTerminal(int(os.Stderr.Fd())),
 		getenv:   os.Getenv,
 		now:      time.Now,
 	}
