@@ -169,7 +169,7 @@ func (s *Safe) attest(ctx context.Context, who identity.Caller, req DepositReque
 
 // intend makes the intent durable, with the bytes that were not staged yet.
 func (s *Safe) intend(ctx context.Context, in *intake, d *deposition) error {
-	ops := append(in.pending, raid.Op{Key: stageKey(in.id), Value: in.stage(d.number).value()})
+	ops := append(in.pending, raid.Op{Key: stageKey(in.id, 0), Value: in.stage(d.number).value()})
 	weight := in.weight
 	in.pending, in.weight, in.staged = nil, 0, true
 	_, err := s.post(ctx, posting{draft: d.draft, vault: in.vault, size: weight,
@@ -200,12 +200,11 @@ func (s *Safe) commit(ctx context.Context, in *intake, d *deposition, signature 
 		ops: func(index uint64) ([]raid.Op, error) {
 			r.leaf = index
 			value, err := r.seal(kek)
-			return []raid.Op{
-				{Key: recordKey(in.vault.ID, d.number), Value: value},
-				{Key: placeKey(in.id), Value: place(in.vault.ID, d.number)},
-				{Key: fingerprintKey(in.vault.ID, mac, d.number), Value: []byte{1}},
-				{Key: stageKey(in.id), Delete: true},
-			}, err
+			return append(stageGone(in.id),
+				raid.Op{Key: recordKey(in.vault.ID, d.number), Value: value},
+				raid.Op{Key: placeKey(in.id), Value: place(in.vault.ID, d.number)},
+				raid.Op{Key: fingerprintKey(in.vault.ID, mac, d.number), Value: []byte{1}},
+			), err
 		}})
 	return err
 }
@@ -213,7 +212,7 @@ func (s *Safe) commit(ctx context.Context, in *intake, d *deposition, signature 
 // abort undoes a deposit that did not come to its end and tells the journal why.
 func (s *Safe) abort(ctx context.Context, who identity.Caller, in *intake, d *deposition, cause error) error {
 	ctx = context.WithoutCancel(ctx)
-	in.flights.wg.Wait()
+	in.flights.wait()
 	if in.staged {
 		if err := s.discard(in.id, in.counts); err != nil {
 			s.slog.Warn("a stage could not be taken away; Open sweeps it", "document", in.id.String(), "error", err)

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 
+	"casemate/raid"
 	"casemate/store/proof"
 )
 
@@ -16,7 +17,7 @@ import (
 //	I document                 where the record of a document stands
 //	F vault mac number         documents of a fingerprint
 //	C document file segment    one segment of ciphertext
-//	S document                 stage: what a deposit not yet committed has written
+//	S document slot            stage: what a deposit not yet committed has written
 //	J index                    journal entry
 //	Q round                    span of a timestamp round (small)
 //	R round                    the round: checkpoint, leaves, token
@@ -66,7 +67,15 @@ func segmentKey(d proof.DocumentID, file uint16, segment uint32) []byte {
 	return binary.BigEndian.AppendUint32(k, segment)
 }
 
-func stageKey(d proof.DocumentID) []byte { return append([]byte{typeStage}, d[:]...) }
+// stageKey: two slots a document, one for each staged batch that may be under way.
+func stageKey(d proof.DocumentID, slot int) []byte {
+	return append(append([]byte{typeStage}, d[:]...), byte(slot)) //nolint:gosec // 0 or 1
+}
+
+// stageGone takes both slots away.
+func stageGone(d proof.DocumentID) []raid.Op {
+	return []raid.Op{{Key: stageKey(d, 0), Delete: true}, {Key: stageKey(d, 1), Delete: true}}
+}
 
 func spanKey(n uint64) []byte { return binary.BigEndian.AppendUint64([]byte{typeSpan}, n) }
 

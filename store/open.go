@@ -127,13 +127,21 @@ func (s *Safe) start(ctx context.Context) {
 // sweep takes away what deposits that never came to their end have left, and journals each as
 // abandoned. Running it twice does no harm.
 func (s *Safe) sweep(ctx context.Context) error {
-	return s.scan(ctx, []byte{typeStage}, func(key, value []byte) error {
+	stages := map[proof.DocumentID]stageRecord{}
+	err := s.scan(ctx, []byte{typeStage}, func(key, value []byte) error {
 		var id proof.DocumentID
 		var st stageRecord
-		if err := json.Unmarshal(value, &st); err != nil || len(key) != 1+len(id) {
+		if err := json.Unmarshal(value, &st); err != nil || len(key) != 1+len(id)+1 {
 			return fmt.Errorf("stage record: %w", ErrIntegrity)
 		}
 		copy(id[:], key[1:])
+		stages[id] = st.join(stages[id])
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for id, st := range stages {
 		draft := s.draft(self, ActDeposit, st.Vault.String(), id.String(), journal.Abandoned, "interrupted before its end")
 		if _, err := s.post(ctx, posting{draft: draft}); err != nil {
 			return err
@@ -142,6 +150,6 @@ func (s *Safe) sweep(ctx context.Context) error {
 			return err
 		}
 		s.slog.Info("an unfinished deposit was swept", "document", id.String())
-		return nil
-	})
+	}
+	return nil
 }

@@ -34,6 +34,18 @@ func (r stageRecord) value() []byte {
 	return b
 }
 
+// join gives what either of two records of one document names.
+func (r stageRecord) join(other stageRecord) stageRecord {
+	if len(other.Segments) > len(r.Segments) {
+		r, other = other, r
+	}
+	r.Segments = append([]uint32(nil), r.Segments...)
+	for i, n := range other.Segments {
+		r.Segments[i] = max(r.Segments[i], n)
+	}
+	return r
+}
+
 // intake receives the files of one object: one pass over the bytes, digests on one side, cipher
 // and volumes on the other. Nothing it writes is visible.
 type intake struct {
@@ -50,13 +62,26 @@ type intake struct {
 	flights flights
 }
 
-// flights keeps one staged batch under way while the next is being filled, so that hashing,
-// ciphering and writing overlap, memory stays constant and stage records land in their order.
+// flights keeps two staged batches under way while the next is being filled: hashing, ciphering and
+// writing overlap, a volume has the next batch in hand while it syncs the one before, and memory
+// stays constant. Each slot has a stage record of its own and takes the next batch only when its
+// last is done, so an older record never lands on a newer one.
 type flights struct {
-	wg   sync.WaitGroup
-	slot chan struct{}
+	turn int
+	busy [stageSlots]chan struct{} // closed when the slot's batch is done; nil: free
 	mu   sync.Mutex
 	err  error
+}
+
+const stageSlots = 2
+
+// wait returns when no batch is under way.
+func (f *flights) wait() {
+	for _, done := range f.busy {
+		if done != nil {
+			<-done
+		}
+	}
 }
 
 func (f *flights) fail(err error) {
@@ -74,8 +99,7 @@ func (f *flights) failed() error {
 }
 
 func (s *Safe) newIntake(v *vault) *intake {
-	return &intake{safe: s, vault: v, id: proof.NewDocumentID(), key: s.newKey(),
-		flights: flights{slot: make(chan struct{}, 1)}}
+	return &intake{safe: s, vault: v, id: proof.NewDocumentID(), key: s.newKey()}
 }
 
 // stage describes what the intake has written or is about to.
@@ -123,22 +147,27 @@ func (in *intake) flush(ctx context.Context) error {
 	if len(in.pending) == 0 {
 		return nil
 	}
-	select {
-	case in.flights.slot <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	f := &in.flights
+	slot := f.turn % stageSlots
+	f.turn++
+	if before := f.busy[slot]; before != nil {
+		select {
+		case <-before:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	ops := append(in.pending, raid.Op{Key: stageKey(in.id), Value: in.stage(0).value()})
+	ops := append(in.pending, raid.Op{Key: stageKey(in.id, slot), Value: in.stage(0).value()})
 	in.pending, in.weight, in.staged = nil, 0, true
-	in.flights.wg.Add(1)
+	done := make(chan struct{})
+	f.busy[slot] = done
 	go func() {
-		defer in.flights.wg.Done()
-		defer func() { <-in.flights.slot }()
+		defer close(done)
 		if err := in.safe.commitBatch(ops); err != nil {
-			in.flights.fail(err)
+			f.fail(err)
 		}
 	}()
-	return in.flights.failed()
+	return f.failed()
 }
 
 // settle waits for the batches under way. After it, either everything received is on the volumes
@@ -149,7 +178,7 @@ func (in *intake) settle(ctx context.Context) error {
 			return err
 		}
 	}
-	in.flights.wg.Wait()
+	in.flights.wait()
 	return in.flights.failed()
 }
 
@@ -169,7 +198,7 @@ func (s *Safe) discard(id proof.DocumentID, counts []uint32) error {
 			}
 		}
 	}
-	return s.commitBatch(append(ops, raid.Op{Key: stageKey(id), Delete: true}))
+	return s.commitBatch(append(ops, stageGone(id)...))
 }
 
 // ringBlocks is how many blocks a body has in memory: one being read, the others being digested.
