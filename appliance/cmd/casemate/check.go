@@ -98,7 +98,7 @@ func (a *app) compareCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			digests = append(digests, d)
+			digests = append(digests, d.Sum())
 		}
 		identical, err := c.Compare(cmd.Context(), id, digests)
 		if err != nil {
@@ -116,17 +116,17 @@ func (a *app) compareCommand() *cobra.Command {
 }
 
 // digest reads a file, or standard input for "-"; its bytes stay here.
-func (a *app) digest(name string) (proof.Digests, error) {
+func (a *app) digest(name string) (*proof.Hasher, error) {
 	s := source{name: name, size: -1, open: func() (io.ReadCloser, error) { return io.NopCloser(a.stdin), nil }}
 	if name != "-" {
 		var err error
 		if s, err = a.fileSource(name); err != nil {
-			return proof.Digests{}, err
+			return nil, err
 		}
 	}
 	file, err := s.open()
 	if err != nil {
-		return proof.Digests{}, err
+		return nil, err
 	}
 	bar := a.progress(s.name, s.size)
 	defer bar.finish()
@@ -135,5 +135,5 @@ func (a *app) digest(name string) (proof.Digests, error) {
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
-	return hasher.Sum(), err
+	return hasher, err
 }

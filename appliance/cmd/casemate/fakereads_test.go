@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -66,7 +67,8 @@ func (s *fakeSafe) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := wire.Documents{Documents: []wire.Document{}}
 	for _, d := range vault.docs {
-		if d.Number <= after {
+		sum := r.URL.Query().Get("sha256")
+		if d.Number <= after || sum != "" && sum != d.Fingerprint.SHA256 {
 			continue
 		}
 		if len(page.Documents) == fakePage {
@@ -82,6 +84,15 @@ func (s *fakeSafe) list(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return reply(w, http.StatusOK, page)
+}
+
+func fingerprintOf(d *fakeDocument) string {
+	var files []proof.File
+	for i, body := range d.bodies {
+		files = append(files, proof.File{Index: i + 1, Size: int64(len(body)), Digests: proof.DigestsOf(body)})
+	}
+	sum := proof.ObjectDigests(files)
+	return hex.EncodeToString(sum.SHA256[:])
 }
 
 func (s *fakeSafe) count(w http.ResponseWriter, r *http.Request) error {

@@ -4,12 +4,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"casemate/appliance/wire"
+	"casemate/store/proof"
 )
 
 func (a *app) listCommand() *cobra.Command {
-	var vault string
+	var vault, sameAs string
 	var after uint64
 	var limit int
+	var sameAs []string
 	cmd := a.command("list --vault VAULT", a.t.List, a.noArgs(), func(cmd *cobra.Command, _ []string) error {
 		if err := a.needVault(cmd, vault); err != nil {
 			return err
@@ -19,8 +21,16 @@ func (a *app) listCommand() *cobra.Command {
 			return err
 		}
 		defer c.Close()
+		documents := c.Documents(cmd.Context(), vault, after)
+		if sameAs != "" {
+			d, err := a.digest(sameAs)
+			if err != nil {
+				return err
+			}
+			documents = c.Lookup(cmd.Context(), vault, d)
+		}
 		told := 0
-		for doc, err := range c.Documents(cmd.Context(), vault, after) {
+		for doc, err := range documents {
 			if err != nil {
 				return err
 			}
@@ -36,8 +46,23 @@ func (a *app) listCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&vault, "vault", "", a.t.Flag.Vault)
 	flags.Uint64Var(&after, "after", 0, a.t.Flag.After)
+	flags.StringVar(&sameAs, "same-as", "", a.t.Flag.SameAs)
 	flags.IntVar(&limit, "limit", 0, a.t.Flag.Limit)
+	flags.StringArrayVar(&sameAs, "same-as", nil, a.t.Flag.SameAs)
 	return cmd
+}
+
+// fingerprint is what a document of these files, in this order, is looked up by.
+func (a *app) fingerprint(names []string) (proof.Digests, error) {
+	var files []proof.File
+	for i, name := range names {
+		hasher, err := a.digest(name)
+		if err != nil {
+			return proof.Digests{}, err
+		}
+		files = append(files, proof.File{Index: i + 1, Size: hasher.Size(), Digests: hasher.Sum()})
+	}
+	return proof.ObjectDigests(files), nil
 }
 
 func (a *app) listDocument(doc wire.Document) {
