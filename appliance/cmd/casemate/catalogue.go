@@ -82,7 +82,7 @@ type flagWords struct {
 	Config, URL, CA, Cert, Key, JSON, Help         string
 	Vault, Name, Meta, SHA256, AsOne, Receipt      string
 	Detached, Force, Wait, Output, ReceiptOutput   string
-	File, After, Limit, SameAs, SameAs             string
+	File, After, Limit, SameAs                     string
 	Object, User, From, To, AfterEntry, Checkpoint string
 	Document, TrustDir                             string
 }

@@ -67,8 +67,7 @@ func (s *fakeSafe) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := wire.Documents{Documents: []wire.Document{}}
 	for _, d := range vault.docs {
-		sum := r.URL.Query().Get("sha256")
-		if d.Number <= after || sum != "" && sum != d.Fingerprint.SHA256 {
+		if wanted := r.URL.Query().Get("sha256"); d.Number <= after || wanted != "" && wanted != fingerprintOf(d) {
 			continue
 		}
 		if len(page.Documents) == fakePage {

@@ -129,7 +129,7 @@ cérémonie des clés : une ancre obtenue de celui qu'elle doit juger ne prouve 
 		AsOne:  "faire un seul document de tous les fichiers", Receipt: "garder le récépissé dans `FILE`, ou dans ce dossier",
 		Detached: "ne pas mettre le document dans le récépissé", Force: "écraser ce qui s'y trouve", Wait: "attendre l'horodatage externe jusqu'à `DURATION` (seule : 15m)",
 		Output: "écrire dans `FILE`, dans ce dossier, ou sur la sortie standard avec -", ReceiptOutput: "écrire dans `FILE` (sinon DOCUMENT.asice), ou sur la sortie standard avec -",
-		File: "seulement le fichier `N` du document, à partir de 1", After: "commencer après le document `NUMBER`", Limit: "s'arrêter après `N`", SameAs: "seulement les documents qui sont ce `FILE` ; à répéter, dans l'ordre, pour un document de plusieurs", SameAs: "seulement les documents de mêmes octets que `FICHIER`, qui reste ici",
+		File: "seulement le fichier `N` du document, à partir de 1", After: "commencer après le document `NUMBER`", Limit: "s'arrêter après `N`", SameAs: "seulement les documents aux octets de `FILE`, qui reste ici ; à répéter, dans l'ordre, pour un document de plusieurs",
 		Object: "seulement les entrées sur ce document `ID`", User: "seulement les entrées de cette personne `NAME`", From: "pas avant `TIME` : 2026-11-22 ou 2026-11-22T17:00:00Z", To: "avant `TIME`",
 		AfterEntry: "commencer après l'entrée `NUMBER`", Checkpoint: "donner la dernière tête signée du journal",
 		Document: "`FILE` sur lequel porte le récépissé détaché ; peut être répété", TrustDir: "dossier `DIR` avec seal.pem, tsa.pem et journal.vkey",

@@ -8,7 +8,7 @@ import (
 )
 
 func (a *app) listCommand() *cobra.Command {
-	var vault, sameAs string
+	var vault string
 	var after uint64
 	var limit int
 	var sameAs []string
@@ -22,12 +22,12 @@ func (a *app) listCommand() *cobra.Command {
 		}
 		defer c.Close()
 		documents := c.Documents(cmd.Context(), vault, after)
-		if sameAs != "" {
-			d, err := a.digest(sameAs)
+		if len(sameAs) > 0 {
+			fingerprint, err := a.fingerprint(sameAs)
 			if err != nil {
 				return err
 			}
-			documents = c.Lookup(cmd.Context(), vault, d)
+			documents = c.Lookup(cmd.Context(), vault, fingerprint)
 		}
 		told := 0
 		for doc, err := range documents {
@@ -46,7 +46,6 @@ func (a *app) listCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&vault, "vault", "", a.t.Flag.Vault)
 	flags.Uint64Var(&after, "after", 0, a.t.Flag.After)
-	flags.StringVar(&sameAs, "same-as", "", a.t.Flag.SameAs)
 	flags.IntVar(&limit, "limit", 0, a.t.Flag.Limit)
 	flags.StringArrayVar(&sameAs, "same-as", nil, a.t.Flag.SameAs)
 	return cmd
