@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -157,4 +159,23 @@ func (s *stream) Read(p []byte) (int, error) {
 	s.at += int64(n)
 	s.left -= int64(n)
 	return n, nil
+}
+
+// TestClientsBehaviours runs every script of the client's own tests against the real safe.
+func TestClientsBehaviours(t *testing.T) {
+	b := newBox(t)
+	table, err := os.ReadFile(b.in("callers.toml"))
+	b.must(err)
+	all := strings.Replace(string(table), "roles = ['depositor', 'reader']", "roles = ['depositor', 'reader', 'auditor', 'administrator']", 1)
+	if all == string(table) {
+		t.Fatalf("the table of callers is not as expected:\n%s", table)
+	}
+	b.must(os.WriteFile(b.in("callers.toml"), []byte(all), 0o600))
+	b.start()
+	cmd := exec.Command("go", "test", "-count=1", "-run", "^TestScripts$", "casemate/appliance/cmd/casemate")
+	cmd.Env = append(os.Environ(), "CASEMATE_TEST_ENV=1", fmt.Sprintf("CASEMATE_URL=https://127.0.0.1:%d", b.port),
+		"CASEMATE_CA="+b.in("access.pem"), "CASEMATE_CERT="+b.in("clients/depositor.crt"), "CASEMATE_KEY="+b.in("clients/depositor.key"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }
