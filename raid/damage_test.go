@@ -494,7 +494,10 @@ func inject(t *testing.T, pid int, call, when string) (detach func()) {
 	}()
 	return func() {
 		_ = cmd.Process.Signal(os.Interrupt)
+		// strace at times waits for ever for a thread that was killed under it.
+		end := time.AfterFunc(3*time.Second, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
+		end.Stop()
 		if b, err := os.ReadFile(log); err != nil || !bytes.Contains(b, []byte("INJECTED")) {
 			t.Errorf("no %s was broken: %v", call, err)
 		}
