@@ -32,7 +32,6 @@ func (g *gather[T]) run(ctx context.Context) {
 	var held []T
 	for {
 		group := held
-		held = nil
 		if len(group) == 0 {
 			select {
 			case item := <-g.in:
