@@ -126,7 +126,9 @@ func (k *Token) RunOnce() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	patience := time.AfterFunc(20*time.Second, func() { _ = stdin.Close() })
 	err = cmd.Run()
+	patience.Stop()
 	_ = stdin.Close()
 	return out.String(), err
 }

@@ -32,7 +32,9 @@ func TestGuard(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGuard(20*time.Millisecond, 1, slog.New(slog.DiscardHandler))
-			if _, err := do(context.Background(), g, "x", c.fn); !errors.Is(err, c.want) {
+			patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			if _, err := do(patience, g, "x", c.fn); !errors.Is(err, c.want) {
 				t.Errorf("%v, want %v", err, c.want)
 			}
 			if g.isDead() != c.dead {
