@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -39,7 +38,10 @@ func ServeToken(ctx context.Context, cfg Config, log *slog.Logger) error {
 	for _, uid := range cfg.HSM.AllowUIDs {
 		uids = append(uids, uint32(uid)) //nolint:gosec // checked by the configuration
 	}
-	l, err := listenUnix(cfg.HSM.Socket)
+	if err := os.MkdirAll(filepath.Dir(cfg.HSM.Socket), 0o750); err != nil {
+		return err
+	}
+	l, err := module.Listen(cfg.HSM.Socket, 0o660) // the group is the daemon's; the peer's uid is checked as well
 	if err != nil {
 		return err
 	}
@@ -78,27 +80,6 @@ func tellSystemd(ctx context.Context, socket string, log *slog.Logger) {
 }
 
 const pingPatience = 5 * time.Second
-
-// listenUnix takes the place of a socket that a dead process left behind.
-func listenUnix(path string) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return nil, err
-	}
-	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
-		if conn, err := net.Dial("unix", path); err == nil {
-			_ = conn.Close()
-			return nil, fmt.Errorf("%s: another token process answers there", path)
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, err
-	}
-	return l, os.Chmod(path, 0o660) //nolint:gosec // the group is the daemon's; the peer's uid is checked as well
-}
 
 // setUpToken makes the token, its keys and the public material in the token process's state.
 func setUpToken(ctx context.Context, cfg Config) error {

@@ -1,3 +1,5 @@
+//go:build long
+
 package proof
 
 import (
@@ -23,9 +25,6 @@ func (zeroReader) Read(p []byte) (int, error) {
 
 // A receipt beyond 4 GiB is ZIP64, and both Info-ZIP and OpenReceipt read it.
 func TestReceiptBeyond4GiB(t *testing.T) {
-	if os.Getenv("CASEMATE_LONG") == "" {
-		t.Skip("a soak: writes 4 GiB; CASEMATE_LONG=1 runs it")
-	}
 	const size = 4<<30 + 5
 	files := sampleFiles()[:1]
 	files[0].Size = size
