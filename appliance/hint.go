@@ -15,6 +15,8 @@ var hints = []struct {
 	err  error
 	hint string
 }{
+	{ErrInitialised, "a second set-up would lose what the first holds: use it, or name other folders in the configuration"},
+	{ErrConfig, "correct the file, or name another with --config; each key's meaning stands beside it in the message"},
 	{ErrNotInitialised, "run casemated init with this configuration, or name another with --config"},
 	{hsm.ErrPIN, "put the right PIN into the file or credential; a PIN that was refused is not tried again until it changes"},
 	{hsm.ErrAudit, "a key in the token is not the one of the set-up: do not use this token before two persons have found out why"},

@@ -20,7 +20,7 @@ func benchCommand(o *options) *cobra.Command {
 		Long: `Makes a safe in an empty folder on the disk to be measured, with a token in software, and prints
 one line a case: what the safe does, what the machine does without it in the same run, the ratio.
 The folder is left as it is, for a second look.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, mib := range large {
 				opt.Large = append(opt.Large, mib<<20)

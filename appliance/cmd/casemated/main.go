@@ -86,7 +86,8 @@ func command() *cobra.Command {
 		Use:           "casemated",
 		Short:         "Casemate, a digital safe: the daemon and the commands of the box",
 		SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitCode{exitUsage, err} })
 	root.PersistentFlags().StringVar(&o.config, "config", "/etc/casemate/casemate.toml", "the configuration `FILE`")
@@ -97,8 +98,16 @@ func command() *cobra.Command {
 	return root
 }
 
+// noArguments is cobra.NoArgs with the exit code of a command line that cannot be understood.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return exitCode{exitUsage, err}
+	}
+	return nil
+}
+
 func versionCommand(o *options) *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Say which version this is", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "version", Short: "Say which version this is", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := appliance.Version()
 			if o.json {

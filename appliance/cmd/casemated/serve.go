@@ -13,7 +13,7 @@ import (
 )
 
 func serveCommand(o *options) *cobra.Command {
-	return &cobra.Command{Use: "serve", Short: "Open the safe and answer over HTTPS", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "serve", Short: "Open the safe and answer over HTTPS", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.load()
 			if err != nil {
@@ -37,7 +37,7 @@ func volumeCommand() *cobra.Command {
 }
 
 func hsmCommand(o *options) *cobra.Command {
-	return &cobra.Command{Use: "hsm", Short: "Hold the token and answer the daemon's typed requests", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "hsm", Short: "Hold the token and answer the daemon's typed requests", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.load()
 			if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ the public trust material and the first client certificates into DIR.
 
 A safe set up so is marked "demonstration" wherever a person looks: no key ceremony was held, and
 one person had every secret in hand. Nothing that exists is overwritten.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.load()
 			if err != nil {
@@ -42,7 +43,7 @@ one person had every secret in hand. Nothing that exists is overwritten.`,
 }
 
 func doctorCommand(o *options) *cobra.Command {
-	return &cobra.Command{Use: "doctor", Short: "Check what the safe needs around it, with a remedy for each fault", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "doctor", Short: "Check what the safe needs around it, with a remedy for each fault", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.load()
 			if err != nil {
@@ -56,7 +57,7 @@ func doctorCommand(o *options) *cobra.Command {
 				if o.json {
 					err = printJSON(cmd, d)
 				} else {
-					_, err = fmt.Fprintf(cmd.OutOrStdout(), "%-5s %-14s %s\n", d.Verdict, d.What, d.Detail)
+					_, err = fmt.Fprintf(cmd.OutOrStdout(), "%-5s %-14s %s\n", d.Verdict, d.What, strings.ReplaceAll(d.Detail, "\n", "; "))
 					if d.Remedy != "" && err == nil {
 						_, err = fmt.Fprintf(cmd.OutOrStdout(), "%-20s hint: %s\n", "", d.Remedy)
 					}
@@ -74,7 +75,7 @@ func doctorCommand(o *options) *cobra.Command {
 
 func fsckCommand(o *options) *cobra.Command {
 	return &cobra.Command{Use: "fsck", Short: "Read everything again on every volume and check it (the daemon must be stopped)",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.load()
 			if err != nil {
