@@ -47,6 +47,8 @@ type catalogue struct {
 	NotProvedYet, NotProvedHint                       string
 	ReceiptSaved, ReceiptProvisional                  string
 	ReceiptProvisionalHint                            string
+	ReceiptDetached, ReceiptDetachedHint              string
+	Kept, KeptLeft, KeptHint, KeptOtherHint           string
 	Label                                             labels
 	LabelWidth                                        int
 	VaultAndNumber, ClockTrusted, ClockUntrusted      string

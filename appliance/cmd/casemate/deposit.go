@@ -71,7 +71,13 @@ func (a *app) deposit(ctx context.Context, f depositFlags, names []string) error
 	}
 	defer c.Close()
 	for i, group := range groups {
-		if err := a.depositOne(ctx, c, f, metadata, group, receipts[i]); err != nil {
+		err := a.depositOne(ctx, c, f, metadata, group, receipts[i])
+		var stands *kept
+		switch {
+		case errors.As(err, &stands):
+			stands.left = names[min((i+1)*len(group), len(names)):]
+			return err
+		case err != nil:
 			return &doing{fmt.Sprintf(a.t.Depositing, clean(group[0].name)), err}
 		}
 	}
@@ -93,10 +99,14 @@ func (a *app) depositOne(ctx context.Context, c *client.Client, f depositFlags, 
 	}
 	doc, err := c.Deposit(ctx, d)
 	bar.finish()
-	if err != nil {
-		return err
+	asSent := err == nil
+	if asSent {
+		err = a.tellDeposit(ctx, c, doc, receipt, f.receiptFlags)
 	}
-	return a.tellDeposit(ctx, c, doc, receipt, f.receiptFlags)
+	if err != nil && doc.ID != "" {
+		return &kept{doc: doc, asSent: asSent, err: err}
+	}
+	return err
 }
 
 // deposited is the result of one deposit.
@@ -116,7 +126,7 @@ func (a *app) tellDeposit(ctx context.Context, c *client.Client, doc wire.Docume
 	var err error
 	if receipt != "" {
 		var saved savedReceipt
-		if saved, err = a.saveReceipt(ctx, c, doc.ID, receipt, f); err == nil {
+		if saved, err = a.depositReceipt(ctx, c, doc.ID, receipt, f); err == nil {
 			told = deposited{saved.doc, receipt}
 			if !a.json {
 				a.showReceipt(saved)
@@ -127,6 +137,21 @@ func (a *app) tellDeposit(ctx context.Context, c *client.Client, doc wire.Docume
 		err = errors.Join(a.writeJSON(a.stdout, told), err)
 	}
 	return err
+}
+
+// depositReceipt saves the receipt of what was just deposited: the detached one, and
+// says so, where the caller may deposit and not read. The safe then refuses the
+// document's bytes alone, and the depositor has them.
+func (a *app) depositReceipt(ctx context.Context, c *client.Client, id, name string, f receiptFlags) (savedReceipt, error) {
+	saved, err := a.saveReceipt(ctx, c, id, name, f)
+	if f.detached || !errors.Is(err, client.ErrForbidden) {
+		return saved, err
+	}
+	f.detached = true
+	if saved, err = a.saveReceipt(ctx, c, id, name, f); err == nil {
+		a.warn(a.t.ReceiptDetachedHint, a.t.ReceiptDetached, name)
+	}
+	return saved, err
 }
 
 func (a *app) parseMeta(pairs []string) (map[string]string, error) {

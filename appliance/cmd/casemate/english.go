@@ -26,7 +26,10 @@ each result is one JSON object on one line.`,
 Nothing is kept unless the safe has everything: written, sealed and in its journal.
 The bytes are digested while they are sent, and what the safe says it kept is
 compared with that. When several documents are deposited, the first failure stops;
-those told on standard output before it are kept.`,
+those told on standard output before it are kept. A failure after the safe kept a
+document (its receipt could not be had) begins with the document's id.
+
+Who may deposit and not read gets a detached receipt: keep the document beside it.`,
 		Example: `  casemate deposit --vault invoices invoice.pdf
   casemate deposit --vault contracts --as-one --meta client=ACME contract.pdf annex.zip
   casemate deposit --vault invoices --receipt receipts/ --wait *.pdf
@@ -228,6 +231,12 @@ anchor obtained from the party it is to judge proves nothing.`,
 	ReceiptSaved:           "receipt %s (%s)",
 	ReceiptProvisional:     "the receipt %s is provisional: no external timestamp covers it yet",
 	ReceiptProvisionalHint: "fetch it again with --wait",
+	ReceiptDetached:        "the receipt %s is detached: your certificate may deposit and not read, so the document is not in it",
+	ReceiptDetachedHint:    "keep the document beside it; --detached asks for such a receipt at once",
+	Kept:                   "document %s is deposited in %s",
+	KeptLeft:               "not deposited: %s",
+	KeptHint:               "do not deposit it again: `casemate receipt %s` fetches its receipt, with --wait after the timestamp",
+	KeptOtherHint:          "see what the safe kept with `casemate stat %s` before you deposit again, and tell its administrator if it is not what you sent",
 	Label: labels{
 		Vault: "vault", File: "file", Metadata: "metadata", Depositor: "depositor", Declared: "declared", State: "state",
 		Note: "note", Clock: "clock", Volume: "volume", Journal: "journal", Proofs: "proofs", Alarm: "ALARM",

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"casemate/appliance/client"
+	"casemate/appliance/wire"
 )
 
 // failure is an error of the command itself: its sentence, its remedy, its code.
@@ -49,6 +50,18 @@ type hinted struct {
 func (h *hinted) Error() string { return h.err.Error() }
 func (h *hinted) Unwrap() error { return h.err }
 
+// kept is a failure after the safe kept a document: whatever else went wrong, it
+// must not be deposited again.
+type kept struct {
+	doc    wire.Document
+	asSent bool // the safe says it kept the very bytes that left
+	err    error
+	left   []string // files named behind it, not deposited
+}
+
+func (k *kept) Error() string { return "document " + k.doc.ID + " was deposited: " + k.err.Error() }
+func (k *kept) Unwrap() error { return k.err }
+
 // classes maps the client's errors to exit codes and words. The first that fits.
 var classes = []struct {
 	class error
@@ -77,6 +90,7 @@ type reported struct {
 	Exit     int    `json:"exit"`
 	Problem  string `json:"problem,omitempty"` // the safe's own code of refusal
 	Incident string `json:"incident,omitempty"`
+	Document string `json:"document,omitempty"` // what the safe kept all the same
 }
 
 // explain finds the words and the exit code of an error.
@@ -93,6 +107,18 @@ func (a *app) explain(ctx context.Context, err error) reported {
 	var half *unusable
 	if errors.As(err, &half) {
 		r.Error += "; " + a.t.Unusable
+	}
+	var stands *kept
+	if errors.As(err, &stands) {
+		r.Document = stands.doc.ID
+		r.Error = fmt.Sprintf(a.t.Kept, stands.doc.ID, stands.doc.VaultName) + ": " + r.Error
+		r.Hint = fmt.Sprintf(a.t.KeptOtherHint, stands.doc.ID)
+		if stands.asSent {
+			r.Hint = fmt.Sprintf(a.t.KeptHint, stands.doc.ID)
+		}
+		if len(stands.left) > 0 {
+			r.Error += "; " + fmt.Sprintf(a.t.KeptLeft, strings.Join(stands.left, ", "))
+		}
 	}
 	r.Code = exitName(r.Exit)
 	return r

@@ -112,8 +112,12 @@ func (s *fakeSafe) stat(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	told := doc.Document
-	if s.fault == "another-document" {
+	switch s.fault {
+	case "another-document":
 		told.ID = proof.NewDocumentID().String()
+	case "stall-stat":
+		s.waiting <- struct{}{}
+		<-r.Context().Done()
 	}
 	return reply(w, http.StatusOK, told)
 }

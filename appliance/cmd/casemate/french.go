@@ -28,7 +28,10 @@ tous un seul avec --as-one. FILE « - » est l'entrée standard et demande --nam
 Rien n'est gardé tant que le coffre n'a pas tout : écrit, scellé et journalisé. Les
 empreintes sont calculées pendant l'envoi, et ce que le coffre dit avoir gardé y est
 comparé. De plusieurs documents, le premier échec arrête ; ceux annoncés avant sur
-la sortie standard sont gardés.`,
+la sortie standard sont gardés. Un échec après que le coffre a gardé un document
+(son récépissé n'a pu être rapporté) commence par l'identifiant du document.
+
+Qui peut déposer et non lire reçoit un récépissé détaché : gardez le document à côté.`,
 		Example: `  casemate deposit --vault factures facture.pdf
   casemate deposit --vault contrats --as-one --meta client=ACME contrat.pdf annexe.zip
   casemate deposit --vault factures --receipt recepisses/ --wait *.pdf
@@ -258,6 +261,12 @@ cérémonie des clés : une ancre obtenue de celui qu'elle doit juger ne prouve 
 	ReceiptSaved:           "récépissé %s (%s)",
 	ReceiptProvisional:     "le récépissé %s est provisoire : aucun horodatage externe ne le couvre encore",
 	ReceiptProvisionalHint: "rapportez-le de nouveau avec --wait",
+	ReceiptDetached:        "le récépissé %s est détaché : votre certificat permet de déposer et non de lire, le document n'y est donc pas",
+	ReceiptDetachedHint:    "gardez le document à côté ; --detached demande d'emblée un tel récépissé",
+	Kept:                   "le document %s est déposé dans %s",
+	KeptLeft:               "non déposés : %s",
+	KeptHint:               "ne le déposez pas de nouveau : « casemate receipt %s » rapporte son récépissé, avec --wait après l'horodatage",
+	KeptOtherHint:          "voyez ce que le coffre a gardé avec « casemate stat %s » avant de déposer de nouveau, et dites-le à son administrateur si ce n'est pas ce que vous avez envoyé",
 	Label: labels{
 		Vault: "compartiment", File: "fichier", Metadata: "métadonnée", Depositor: "déposant", Declared: "déclaré", State: "état",
 		Note: "note", Clock: "horloge", Volume: "volume", Journal: "journal", Proofs: "preuves", Alarm: "ALARME",
