@@ -1,9 +1,7 @@
 package appliance
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/pelletier/go-toml/v2"
@@ -41,13 +39,11 @@ func (c Config) directory() (*identity.Directory, error) {
 	return identity.NewDirectory(entries, revoked, roots)
 }
 
-// loadCallers reads the callers file strictly. A file that is not there yet holds nobody.
+// loadCallers reads the callers file strictly. A file that is not there is an error: it may have held
+// revocations.
 func loadCallers(file string) (callersFile, error) {
 	var into callersFile
 	text, err := os.ReadFile(file) // #nosec G304 -- named by the configuration
-	if errors.Is(err, fs.ErrNotExist) {
-		return into, nil
-	}
 	if err != nil {
 		return into, fmt.Errorf("%w: %w", ErrConfig, err)
 	}

@@ -51,9 +51,13 @@ func (c Config) writeSealedKey(k sealedKey) error {
 // volumesKey reads the first copy that the token accepts.
 func (c Config) volumesKey(ctx context.Context, token *hsm.Client) ([32]byte, error) {
 	var failures error
+	missing := 0
 	for _, file := range c.sealedKeyFiles() {
 		b, err := os.ReadFile(file) // #nosec G304 -- named by the configuration
 		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				missing++
+			}
 			failures = errors.Join(failures, err)
 			continue
 		}
@@ -68,7 +72,7 @@ func (c Config) volumesKey(ctx context.Context, token *hsm.Client) ([32]byte, er
 		}
 		failures = errors.Join(failures, fmt.Errorf("%s: %w", file, err))
 	}
-	if errors.Is(failures, fs.ErrNotExist) {
+	if missing == len(c.sealedKeyFiles()) {
 		failures = errors.Join(ErrNotInitialised, failures)
 	}
 	return [32]byte{}, fmt.Errorf("key of the volumes: %w", failures)

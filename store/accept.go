@@ -11,17 +11,22 @@ import (
 
 	"github.com/gabriel-vasile/mimetype"
 
+	"casemate/raid"
 	"casemate/store/identity"
 	"casemate/store/proof"
 )
 
 // Limits of one deposit. They are checked before a byte is kept.
 const (
-	MaxFiles         = 1000
+	MaxFiles         = 1000     // and what their names come to, see maxAttestation
 	MaxFileName      = 1024     // bytes
 	MaxMetadataKeys  = 64       //
 	MaxMetadataBytes = 32 << 10 // keys and values together
 	sniffBytes       = 3072
+
+	// maxAttestation keeps a record, which holds the attestation in base64 twice over, within one
+	// value of the mirror.
+	maxAttestation = 512 << 10
 )
 
 var metadataKey = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$`)
@@ -29,6 +34,9 @@ var metadataKey = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$`)
 func (s *Safe) checkRequest(who identity.Caller, req DepositRequest) (*vault, error) {
 	v, err := s.vaultFor(who, req.Vault)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.room(); err != nil {
 		return nil, err
 	}
 	if len(req.Metadata) > MaxMetadataKeys {
@@ -51,6 +59,17 @@ func (s *Safe) checkRequest(who identity.Caller, req DepositRequest) (*vault, er
 		return nil, fmt.Errorf("more than %d: %w", MaxFiles, ErrTooManyFiles)
 	}
 	return v, nil
+}
+
+// room refuses deposits while the volumes still have some space left above their floor: reading
+// needs it, for every reading is a journal entry, and so does taking things away.
+func (s *Safe) room() error {
+	for _, v := range s.mirror.Status().Volumes {
+		if v.State == "in sync" && v.Free > 0 && v.Free < 2*v.Floor {
+			return fmt.Errorf("%w: a volume has %d MiB left: %w", ErrStorage, v.Free>>20, raid.ErrFull)
+		}
+	}
+	return nil
 }
 
 // checkFileName keeps any Unicode name as it came, without normalisation; what could not be a

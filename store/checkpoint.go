@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"casemate/store/journal"
 	"casemate/store/proof"
 )
 
@@ -26,11 +28,22 @@ func (s *Safe) publisher(ctx context.Context) {
 		if s.log.Size() == 0 {
 			continue
 		}
-		if _, _, err := s.publish(ctx); err != nil && ctx.Err() == nil {
+		_, _, err := s.publish(ctx)
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case errors.Is(err, ErrIntegrity), errors.Is(err, journal.ErrBroken):
+			s.breakWith(err) // two histories: nothing more is promised
+		default:
 			s.slog.Warn("no checkpoint signed; the next act asks again", "error", err)
+		}
+		select { // under a load, a few a second are enough
+		case <-ctx.Done():
+		case <-time.After(checkpointPause):
 		}
 	}
 }
+
+const checkpointPause = 100 * time.Millisecond
 
 // publish has the token sign a checkpoint over everything committed, and publishes it. Only what
 // every in-sync volume holds is ever covered, and the token demands consistency with its last: a
@@ -107,8 +120,12 @@ func (s *Safe) resumeCheckpoint(ctx context.Context) error {
 	return nil
 }
 
-// Checkpoint gives the last published checkpoint, a C2SP signed note.
+// Checkpoint gives a checkpoint over everything committed, a C2SP signed note; the last published
+// one while the token does not answer.
 func (s *Safe) Checkpoint(ctx context.Context) ([]byte, error) {
 	note, _, err := s.publish(ctx)
+	if last := s.checkpoint.Load(); errors.Is(err, ErrSealUnavailable) && last != nil {
+		return last.note, nil
+	}
 	return note, err
 }

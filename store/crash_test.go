@@ -80,7 +80,7 @@ func (j *crashJob) run() error {
 	for i := 0; ; i++ {
 		size := 100
 		if i%2 == 1 {
-			size = 2*stageBytes + 1 // its first batch is durable once its second is sent
+			size = 3*stageBytes + 1 // its first batch is durable once its third is on the way
 		}
 		received := j.die("while receiving")
 		next := parts(bytes.Repeat([]byte{byte(i)}, size))
@@ -177,7 +177,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 				}
 				abandoned = abandoned || e.Result == journal.Abandoned
 			}
-			if abandoned != c.abandoned {
+			if abandoned != c.abandoned && c.perhaps == 0 { // a checkpoint may fall between intent and end
 				t.Errorf("abandoned journaled: %v", abandoned)
 			}
 			if report := r.fsck(); int(report.Documents) != kept {

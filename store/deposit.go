@@ -61,6 +61,7 @@ func (s *Safe) Deposit(ctx context.Context, who identity.Caller, req DepositRequ
 		return Document{}, err
 	}
 	in := s.newIntake(v)
+	defer in.end()
 	d, err := s.deposit(ctx, who, req, in, next)
 	if err != nil {
 		return Document{}, s.abort(ctx, who, in, d, err)
@@ -96,8 +97,7 @@ func (s *Safe) deposit(ctx context.Context, who identity.Caller, req DepositRequ
 	if err := s.commit(ctx, in, d, signature); err != nil { // 7
 		return d, err
 	}
-	s.publishSoon() // 8
-	return d, nil
+	return d, nil // 8: the ledger asks for a checkpoint
 }
 
 func (s *Safe) receive(ctx context.Context, req DepositRequest, in *intake, next func() (Part, error)) error {
@@ -160,9 +160,13 @@ func (s *Safe) attest(ctx context.Context, who identity.Caller, req DepositReque
 	if err != nil {
 		return fmt.Errorf("attestation: %w", err)
 	}
+	if len(bytes) > maxAttestation {
+		return fmt.Errorf("names and metadata of %d files come to %d bytes of attestation, at most %d: %w",
+			len(in.files), len(bytes), maxAttestation, ErrTooManyFiles)
+	}
 	d.request = hsm.SealRequest{Attestation: bytes, Fingerprint: proof.Fingerprint(in.files)}
 	d.draft = s.draft(who, ActDeposit, in.vault.ID.String(), in.id.String(), journal.Intent, "")
-	d.draft.Refs = map[string]string{"attestation": hexDigest(bytes)}
+	d.draft.Refs = map[string]string{"attestation": hexDigest(bytes), "number": fmt.Sprint(d.number)}
 	d.document = Document{ID: in.id, Vault: in.vault.ID, VaultName: in.vault.Name, Number: d.number, Attestation: a}
 	return nil
 }
@@ -172,7 +176,7 @@ func (s *Safe) intend(ctx context.Context, in *intake, d *deposition) error {
 	ops := append(in.pending, raid.Op{Key: stageKey(in.id, 0), Value: in.stage(d.number).value()})
 	weight := in.weight
 	in.pending, in.weight, in.staged = nil, 0, true
-	_, err := s.post(ctx, posting{draft: d.draft, vault: in.vault, size: weight,
+	_, err := s.post(ctx, posting{draft: d.draft, vault: in.vault, size: weight + 512*len(ops),
 		ops: func(uint64) ([]raid.Op, error) { return ops, nil }})
 	d.intent = err == nil
 	return err
@@ -192,7 +196,7 @@ func (s *Safe) commit(ctx context.Context, in *intake, d *deposition, signature 
 	r := &record{vault: in.vault, number: d.number, id: in.id, key: in.key,
 		inner: inner{Attestation: d.request.Attestation, Signature: signature, Segments: in.counts}}
 	draft := d.draft
-	draft.Result = journal.Done
+	draft.Result, draft.At = journal.Done, s.now()
 	draft.Refs = map[string]string{"attestation": hexDigest(d.request.Attestation), "signature": hexDigest(signature)}
 	_, err = s.post(ctx, posting{
 		draft: draft, vault: in.vault, number: d.number, documents: 1, bytes: uint64(d.document.Attestation.Size), //nolint:gosec // never negative
@@ -213,17 +217,20 @@ func (s *Safe) commit(ctx context.Context, in *intake, d *deposition, signature 
 func (s *Safe) abort(ctx context.Context, who identity.Caller, in *intake, d *deposition, cause error) error {
 	ctx = context.WithoutCancel(ctx)
 	in.flights.wait()
-	if in.staged {
+	var gone func(uint64) ([]raid.Op, error)
+	if in.staged && s.broken() == nil {
 		if err := s.discard(in.id, in.counts); err != nil {
 			s.slog.Warn("a stage could not be taken away; Open sweeps it", "document", in.id.String(), "error", err)
+		} else {
+			gone = func(uint64) ([]raid.Op, error) { return stageGone(in.id), nil }
 		}
 	}
 	draft := d.draft
 	if !d.intent {
 		draft = s.draft(who, ActDeposit, in.vault.ID.String(), in.id.String(), "", "")
 	}
-	draft.Result, draft.Reason = resultOf(cause), reasonOf(cause)
-	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
+	draft.Result, draft.Reason, draft.At = resultOf(cause), reasonOf(cause), s.now()
+	if _, err := s.post(ctx, posting{draft: draft, ops: gone}); err != nil {
 		s.slog.Error("a failed deposit could not be journaled", "document", in.id.String(), "error", err)
 	}
 	return cause

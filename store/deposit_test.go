@@ -37,7 +37,7 @@ func TestLifeOfADocument(t *testing.T) {
 	if err := r.safe.Stamp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	documents, err := r.safe.List(t.Context(), alice, "archives", 0, 0)
+	documents, _, err := r.safe.List(t.Context(), alice, "archives", 0, 0)
 	if err != nil || len(documents) != 8 {
 		t.Fatalf("%d documents, %v", len(documents), err)
 	}
@@ -213,11 +213,11 @@ func TestFingerprintLookup(t *testing.T) {
 	if a.ID == b.ID {
 		t.Fatal("two deposits share an identifier")
 	}
-	found, err := r.safe.Lookup(t.Context(), alice, "archives", a.Attestation.Fingerprint, 0, 0)
+	found, _, err := r.safe.Lookup(t.Context(), alice, "archives", a.Attestation.Fingerprint, 0, 0)
 	if err != nil || len(found) != 2 || found[0].ID != a.ID || found[1].ID != b.ID {
 		t.Errorf("found %d documents, %v", len(found), err)
 	}
-	none, err := r.safe.Lookup(t.Context(), alice, "archives", proof.Digests{}, 0, 0)
+	none, _, err := r.safe.Lookup(t.Context(), alice, "archives", proof.Digests{}, 0, 0)
 	if err != nil || len(none) != 0 {
 		t.Errorf("found %d documents of no fingerprint, %v", len(none), err)
 	}
@@ -271,7 +271,101 @@ func TestDepositorSeesHisOwn(t *testing.T) {
 	if _, _, err := r.safe.Receipt(t.Context(), bob, hers.ID, false); !errors.Is(err, ErrUnknownDocument) {
 		t.Errorf("her receipt: %v", err)
 	}
-	if found, err := r.safe.Lookup(t.Context(), alice, r.safe.vaults["archives"].ID.String(), hers.Attestation.Fingerprint, 0, 0); err != nil || len(found) != 1 {
+	if found, _, err := r.safe.Lookup(t.Context(), alice, r.safe.vaults["archives"].ID.String(), hers.Attestation.Fingerprint, 0, 0); err != nil || len(found) != 1 {
 		t.Errorf("by the vault's identifier: %d, %v", len(found), err)
+	}
+}
+
+// TestManyFilesBeyondABatch: files whose ends are short fill a batch unevenly.
+func TestManyFilesBeyondABatch(t *testing.T) {
+	r := newRig(t)
+	big := randomBytes(17 << 20)
+	for _, bodies := range [][][]byte{{big[:512<<10], big}, {big[:3], big, big[:1<<20], big}} {
+		d := r.deposit(bodies...)
+		for i, body := range bodies {
+			if !bytes.Equal(r.read(d.ID, i+1), body) {
+				t.Errorf("file %d differs", i+1)
+			}
+		}
+	}
+	r.fsck()
+}
+
+// TestLongNames: names within their own limits that together are too long for a record are refused
+// before anything is sealed.
+func TestLongNames(t *testing.T) {
+	r := newRig(t)
+	n := 0
+	_, err := r.safe.Deposit(t.Context(), alice, DepositRequest{Vault: "archives"}, func() (Part, error) {
+		if n == MaxFiles {
+			return Part{}, io.EOF
+		}
+		n++
+		return Part{Name: fmt.Sprintf("%s %d", strings.Repeat("n", 600), n), Body: strings.NewReader("x")}, nil
+	})
+	if !errors.Is(err, ErrTooManyFiles) {
+		t.Errorf("%v", err)
+	}
+	r.nothingKept(0)
+	n = MaxFiles / 2
+	if _, err := r.safe.Deposit(t.Context(), alice, DepositRequest{Vault: "archives"}, func() (Part, error) {
+		if n == MaxFiles {
+			return Part{}, io.EOF
+		}
+		n++
+		return Part{Name: fmt.Sprintf("%s %d", strings.Repeat("n", 600), n), Body: strings.NewReader("x")}, nil
+	}); err != nil {
+		t.Errorf("half as many: %v", err)
+	}
+}
+
+// TestReaderLeaves: who leaves in the middle says nothing about the document.
+func TestReaderLeaves(t *testing.T) {
+	r := newRig(t)
+	d := r.deposit(randomBytes(8 << 20))
+	for range 30 {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, body, err := r.safe.Read(ctx, alice, d.ID, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(body, make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if _, err := io.Copy(io.Discard, body); errors.Is(err, ErrIntegrity) {
+			t.Fatalf("a false alarm: %v", err)
+		}
+		_ = body.Close()
+	}
+}
+
+func TestVaultNames(t *testing.T) {
+	r := newRig(t)
+	for _, name := range []string{"", "A", "a_b", "-a", "a-", strings.Repeat("a", 65), r.safe.vaults["archives"].ID.String()} {
+		if _, err := r.safe.CreateVault(t.Context(), alice, name); !errors.Is(err, ErrBadName) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if _, err := r.safe.CreateVault(t.Context(), alice, "archives"); !errors.Is(err, ErrVaultExists) {
+		t.Errorf("twice: %v", err)
+	}
+	if _, err := r.safe.CreateVault(t.Context(), mallory, "archives"); !errors.Is(err, ErrForbidden) {
+		t.Errorf("out of his reach: %v", err)
+	}
+}
+
+// TestAuditOfOneVault shows an auditor the entries of his vaults and of none, not those of others.
+func TestAuditOfOneVault(t *testing.T) {
+	r := newRig(t)
+	r.deposit([]byte("x"))
+	entries, err := r.safe.Journal(t.Context(), mallory, JournalQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Vault != "" {
+			t.Errorf("he sees %+v", e)
+		}
 	}
 }

@@ -122,7 +122,7 @@ func TestCheckpointNotHeard(t *testing.T) {
 	r.safe.token = &interposed{Token: real, afterSign: func() error { return hsm.ErrUnavailable }}
 	r.safe.checkpointing.Unlock()
 	r.deposit([]byte("y"))
-	if _, err := r.safe.Checkpoint(t.Context()); !errors.Is(err, ErrSealUnavailable) {
+	if _, _, err := r.safe.publish(t.Context()); !errors.Is(err, ErrSealUnavailable) {
 		t.Fatalf("a lost answer: %v", err)
 	}
 	r.safe.checkpointing.Lock()

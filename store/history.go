@@ -75,10 +75,25 @@ func clip(text string) string {
 
 // failed journals that an act whose intent stands did not succeed.
 func (s *Safe) failed(ctx context.Context, draft journal.Draft, cause error) {
-	draft.Result, draft.Reason = journal.Failed, reasonOf(cause)
+	draft.Result, draft.Reason, draft.At = journal.Failed, reasonOf(cause), s.now()
 	if _, err := s.post(context.WithoutCancel(ctx), posting{draft: draft}); err != nil {
 		s.slog.Error("a failure could not be journaled", "act", draft.Act, "error", err)
 	}
+}
+
+// mayAudit tells whether a caller's rights reach the vault an entry is about.
+func (s *Safe) mayAudit(who identity.Caller, vault string) bool {
+	if vault == "" || who.MayUse(vault) {
+		return true
+	}
+	id, err := proof.ParseVaultID(vault)
+	if err != nil {
+		return false
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	v, ok := s.byID[id]
+	return ok && who.MayUse(v.Name)
 }
 
 // Journal reads the journal: by object, by user, by period. The reading is itself an entry.
@@ -104,7 +119,7 @@ func (s *Safe) Journal(ctx context.Context, who identity.Caller, q JournalQuery)
 		if err != nil {
 			return nil, s.readError(fmt.Sprintf("journal entry %d", i), err)
 		}
-		if q.wants(e) {
+		if q.wants(e) && s.mayAudit(who, e.Vault) {
 			list = append(list, e)
 		}
 	}

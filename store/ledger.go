@@ -18,7 +18,8 @@ import (
 // lags; after, both exist. There is no state in which a write is visible and its entry is not.
 type posting struct {
 	draft journal.Draft
-	// ops gives the writes, knowing the index of the entry. May be nil. Called once, in order.
+	// ops gives the writes, knowing the index of the entry. May be nil. Called again, with another
+	// index, when the batch it was part of was refused whole.
 	ops func(index uint64) ([]raid.Op, error)
 	// size bounds the bytes that ops will give.
 	size int
@@ -56,7 +57,12 @@ func (s *Safe) post(ctx context.Context, p posting) (uint64, error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	case <-s.stopped:
-		return 0, ErrClosed
+		select {
+		case r := <-p.reply: // answered just before the end
+			return r.index, r.err
+		default:
+			return 0, ErrClosed
+		}
 	}
 }
 
@@ -70,6 +76,13 @@ func (t *batchTx) Put(key, value []byte) {
 // commitGroup is the ledger's only act: one batch for the whole group.
 func (s *Safe) commitGroup(group []posting) {
 	indexes, err := s.writeGroup(group)
+	if err != nil && len(group) > 1 && s.broken() == nil && !errors.Is(err, ErrStorage) {
+		// Something in one posting cannot be written, and nothing was: each stands for itself.
+		for i := range group {
+			s.commitGroup(group[i : i+1])
+		}
+		return
+	}
 	for i, p := range group {
 		if err != nil {
 			p.reply <- posted{err: err}
@@ -125,6 +138,7 @@ func (s *Safe) writeGroup(group []posting) ([]uint64, error) {
 	}
 	s.log.Commit()
 	s.noteCommitted(group, indexes)
+	s.publishSoon()
 	return indexes, nil
 }
 
@@ -133,6 +147,9 @@ func (s *Safe) writeGroup(group []posting) ([]uint64, error) {
 func (s *Safe) commitBatch(ops []raid.Op) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitDeadline)
 	defer cancel()
+	if len(ops) == 0 {
+		return nil
+	}
 	_, err := s.mirror.Write(ctx, ops)
 	return s.storageError(err)
 }
@@ -145,8 +162,13 @@ func (s *Safe) storageError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, raid.ErrUnknown):
+		s.breakWith(fmt.Errorf("writing on the volumes: %w", err))
+		return fmt.Errorf("%w: %w", ErrStorage, err)
 	case errors.Is(err, raid.ErrFull), errors.Is(err, raid.ErrReadOnly):
 		return fmt.Errorf("%w: %w", ErrStorage, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: they are too busy: %w", ErrStorage, err) // it never got a place in the sequence
 	case errors.Is(err, raid.ErrTooLarge):
 		return fmt.Errorf("writing a batch: %w", err)
 	case errors.Is(err, raid.ErrCorrupt):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"casemate/store/identity"
@@ -27,7 +28,7 @@ func (s *Safe) Stat(ctx context.Context, who identity.Caller, id proof.DocumentI
 }
 
 func (s *Safe) describe(ctx context.Context, rec *record) (Document, error) {
-	d := Document{ID: rec.id, Vault: rec.vault.ID, VaultName: rec.vault.Name, Number: rec.number, Attestation: rec.attestation}
+	d := Document{bytes: len(rec.inner.Attestation), ID: rec.id, Vault: rec.vault.ID, VaultName: rec.vault.Name, Number: rec.number, Attestation: rec.attestation}
 	sp, ok, err := s.roundOf(ctx, rec.leaf)
 	if err != nil {
 		return Document{}, err
@@ -38,43 +39,51 @@ func (s *Safe) describe(ctx context.Context, rec *record) (Document, error) {
 	return d, nil
 }
 
-// List gives the documents of a vault by number, after one, at most limit (MaxPage when 0).
-func (s *Safe) List(ctx context.Context, who identity.Caller, name string, after uint64, limit int) ([]Document, error) {
+// maxPageBytes bounds a page by what its attestations come to, for an object may have many files.
+const maxPageBytes = 4 << 20
+
+// List gives the documents of a vault by number, after one, at most limit (MaxPage when 0). A page
+// may be shorter; more says that it is not the last.
+func (s *Safe) List(ctx context.Context, who identity.Caller, name string, after uint64, limit int) (list []Document, more bool, err error) {
 	v, err := s.vaultFor(who, name)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if limit <= 0 || limit > MaxPage {
 		limit = MaxPage
 	}
 	if _, err := s.post(ctx, posting{draft: s.draft(who, "list", v.ID.String(), "", journal.Done, "")}); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	prefix := append([]byte{typeRecord}, v.ID[:]...)
-	var list []Document
-	cursor := recordKey(v.ID, after)
-	for len(list) < limit {
-		page, err := s.mirror.Scan(ctx, prefix, cursor, limit-len(list))
+	err = s.scanAfter(ctx, prefix, recordKey(v.ID, after), func(key, value []byte) error {
+		rec, err := s.openRecord(ctx, v, binary.BigEndian.Uint64(key[len(prefix):]), value)
 		if err != nil {
-			return nil, s.readError("records of vault "+v.ID.String(), err)
+			return err
 		}
-		if len(page) == 0 {
-			break
-		}
-		for _, item := range page {
-			rec, err := s.openRecord(ctx, v, binary.BigEndian.Uint64(item.Key[len(prefix):]), item.Value)
-			if err != nil {
-				return nil, err
-			}
-			d, err := s.describe(ctx, rec)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, d)
-		}
-		cursor = page[len(page)-1].Key
+		return s.page(ctx, &list, rec, limit)
+	})
+	if errors.Is(err, errPageFull) {
+		return list, true, nil
 	}
-	return list, nil
+	return list, false, err
+}
+
+// errPageFull ends a scan when a document has no place on the page any more.
+var errPageFull = errors.New("the page is full")
+
+// page puts a document on a page if it has a place there.
+func (s *Safe) page(ctx context.Context, list *[]Document, rec *record, limit int) error {
+	size := len(rec.inner.Attestation)
+	for _, d := range *list {
+		size += d.bytes
+	}
+	if len(*list) == limit || len(*list) > 0 && size > maxPageBytes {
+		return errPageFull
+	}
+	d, err := s.describe(ctx, rec)
+	*list = append(*list, d)
+	return err
 }
 
 // Count gives the documents and bytes of a vault.
@@ -91,41 +100,37 @@ func (s *Safe) Count(ctx context.Context, who identity.Caller, name string) (doc
 }
 
 // Lookup finds the documents of a vault that have a fingerprint (both digests), paged as List is.
-func (s *Safe) Lookup(ctx context.Context, who identity.Caller, name string, fingerprint proof.Digests, after uint64, limit int) ([]Document, error) {
+func (s *Safe) Lookup(ctx context.Context, who identity.Caller, name string, fingerprint proof.Digests, after uint64, limit int) (list []Document, more bool, err error) {
 	if limit <= 0 || limit > MaxPage {
 		limit = MaxPage
 	}
 	v, err := s.vaultFor(who, name)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	draft := s.draft(who, "lookup", v.ID.String(), "", journal.Done, "")
 	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	mac, err := s.fingerprintMAC(ctx, v, fingerprint)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	prefix := fingerprintPrefix(v.ID, mac)
-	var list []Document
-	err = s.scan(ctx, prefix, func(key, _ []byte) error {
-		number := binary.BigEndian.Uint64(key[len(prefix):])
-		if len(list) == limit || number <= after {
-			return nil
-		}
-		rec, err := s.record(ctx, v, number)
+	err = s.scanAfter(ctx, prefix, fingerprintKey(v.ID, mac, after), func(key, _ []byte) error {
+		rec, err := s.record(ctx, v, binary.BigEndian.Uint64(key[len(prefix):]))
 		if err != nil {
 			return err
 		}
 		if !rec.attestation.Fingerprint.Equal(fingerprint) {
 			return fmt.Errorf("fingerprint index of vault %s: %w", v.ID, ErrIntegrity)
 		}
-		d, err := s.describe(ctx, rec)
-		list = append(list, d)
-		return err
+		return s.page(ctx, &list, rec, limit)
 	})
-	return list, err
+	if errors.Is(err, errPageFull) {
+		return list, true, nil
+	}
+	return list, false, err
 }
 
 // Compare answers whether files of these digests are the document. It is journaled with its

@@ -26,7 +26,7 @@ func Open(ctx context.Context, cfg Config) (*Safe, error) {
 		clock: cfg.Clock, authorities: cfg.Authorities, interval: cfg.Interval, alarmAfter: cfg.AlarmAfter,
 		trust: cfg.Trust, vkey: cfg.Trust.JournalVKey, trustFiles: cfg.TrustFiles, verifyScript: cfg.VerifyScript,
 		slog: cfg.Log, vaults: map[string]*vault{}, byID: map[proof.VaultID]*vault{},
-		wantCheckpoint: make(chan struct{}, 1), fatal: make(chan error, 1),
+		wantCheckpoint: make(chan struct{}, 1), fatal: make(chan error, 1), large: make(chan struct{}, largeObjects),
 		stop: stop, stopped: make(chan struct{}),
 	}
 	if err := s.load(ctx); err != nil {
@@ -36,7 +36,10 @@ func Open(ctx context.Context, cfg Config) (*Safe, error) {
 	s.ledger = newGather(groupItems, groupBytes, func(p posting) int { return p.size + 1024 }, s.commitGroup)
 	s.sealer = newGather(256, 4<<20, func(j sealing) int { return len(j.request.Attestation) + len(j.request.Fingerprint) }, s.sealGroup)
 	s.start(run)
-	if err := s.sweep(ctx); err != nil {
+	if err := s.sweep(ctx); errors.Is(err, ErrStorage) && s.broken() == nil {
+		// Full or read-only: what is left is invisible and waits; reading must go on.
+		s.slog.Warn("unfinished deposits could not be swept; the next start tries again", "error", err)
+	} else if err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("opening the safe: sweeping what was not finished: %w", err)
 	}
@@ -80,6 +83,7 @@ func (s *Safe) loadPending(ctx context.Context) error {
 		// All clocks of the site set back at once show against the last external time.
 		s.clock.Observe(timestamp.Token{Time: s.last.At, Authority: s.last.Authority})
 	}
+	s.noted = max(s.last.To, s.log.Size())
 	for i := s.last.To; i < s.log.Size(); i++ {
 		e, _, err := s.log.Entry(ctx, i)
 		if err != nil {
@@ -143,10 +147,13 @@ func (s *Safe) sweep(ctx context.Context) error {
 	}
 	for id, st := range stages {
 		draft := s.draft(self, ActDeposit, st.Vault.String(), id.String(), journal.Abandoned, "interrupted before its end")
-		if _, err := s.post(ctx, posting{draft: draft}); err != nil {
-			return err
+		if st.Number > 0 {
+			draft.Refs = map[string]string{"number": fmt.Sprint(st.Number)}
 		}
 		if err := s.discard(id, st.Segments); err != nil {
+			return err
+		}
+		if _, err := s.post(ctx, posting{draft: draft, ops: func(uint64) ([]raid.Op, error) { return stageGone(id), nil }}); err != nil {
 			return err
 		}
 		s.slog.Info("an unfinished deposit was swept", "document", id.String())

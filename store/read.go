@@ -50,6 +50,9 @@ func (s *Safe) openFile(ctx context.Context, rec *record, f proof.File, get gett
 	plain, err := seal.NewDecrypter(rec.key, segmentAD(rec.vault.ID, rec.id, index), func(n uint32) ([]byte, error) {
 		got, ok := <-ahead
 		if !ok || got.n != n {
+			if err := ctx.Err(); err != nil {
+				return nil, err // the reader left: no word on the document
+			}
 			return nil, io.EOF
 		}
 		if got.err != nil {
@@ -138,7 +141,10 @@ func prefetch(ctx context.Context, count uint32, get func(context.Context, uint3
 
 // scan walks a prefix of the mirror in pages.
 func (s *Safe) scan(ctx context.Context, prefix []byte, visit func(key, value []byte) error) error {
-	var after []byte
+	return s.scanAfter(ctx, prefix, nil, visit)
+}
+
+func (s *Safe) scanAfter(ctx context.Context, prefix, after []byte, visit func(key, value []byte) error) error {
 	for {
 		page, err := s.mirror.Scan(ctx, prefix, after, 256)
 		if err != nil {

@@ -56,6 +56,7 @@ type intake struct {
 	files  []proof.File
 	counts []uint32 // segments of each file
 
+	large   bool      // it holds one of the safe's places for large objects
 	pending []raid.Op // ciphertext not yet on the volumes
 	weight  int
 	staged  bool // something is on the volumes
@@ -133,6 +134,16 @@ func (in *intake) file(ctx context.Context, part Part) error {
 
 // add keeps a segment in memory while the object is small and sends full batches on their way.
 func (in *intake) add(ctx context.Context, op raid.Op) error {
+	if !in.large && in.weight+len(op.Value) > inlineBytes {
+		if err := in.enlarge(ctx); err != nil {
+			return err
+		}
+	}
+	if in.weight+len(op.Value) > stageBytes { // the short ends of earlier files may stand before it
+		if err := in.flush(ctx); err != nil {
+			return err
+		}
+	}
 	in.pending = append(in.pending, op)
 	in.weight += len(op.Value)
 	if in.weight < stageBytes {
@@ -140,6 +151,30 @@ func (in *intake) add(ctx context.Context, op raid.Op) error {
 	}
 	return in.flush(ctx)
 }
+
+// enlarge takes one of the places for large objects, each of which may hold about 50 MiB: callers
+// beyond them wait, they do not exhaust the machine.
+func (in *intake) enlarge(ctx context.Context) error {
+	select {
+	case in.safe.large <- struct{}{}:
+		in.large = true
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrIncomplete, ctx.Err())
+	}
+}
+
+// end gives the place back, once nothing is under way.
+func (in *intake) end() {
+	in.flights.wait()
+	if in.large {
+		<-in.safe.large
+		in.large = false
+	}
+}
+
+// largeObjects is how many objects of more than inlineBytes come in at once.
+const largeObjects = 16
 
 // flush stages what is pending. The stage record rides in the batch, so a crash at any moment
 // leaves segments only where a stage record names them.
@@ -154,7 +189,7 @@ func (in *intake) flush(ctx context.Context) error {
 		select {
 		case <-before:
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("%w: %w", ErrIncomplete, ctx.Err())
 		}
 	}
 	ops := append(in.pending, raid.Op{Key: stageKey(in.id, slot), Value: in.stage(0).value()})
@@ -182,8 +217,8 @@ func (in *intake) settle(ctx context.Context) error {
 	return in.flights.failed()
 }
 
-// discard takes away what was staged, in batches. The stage record goes with the last one, so a
-// crash in between leaves the rest to the sweep at Open.
+// discard takes away what was staged, in batches. The stage record stays: it goes in the batch of
+// the entry that tells how the deposit ended, so that a crash in between leaves both to the sweep.
 func (s *Safe) discard(id proof.DocumentID, counts []uint32) error {
 	const perBatch = 4096
 	var ops []raid.Op
@@ -198,7 +233,10 @@ func (s *Safe) discard(id proof.DocumentID, counts []uint32) error {
 			}
 		}
 	}
-	return s.commitBatch(append(ops, stageGone(id)...))
+	if len(ops) == 0 {
+		return nil
+	}
+	return s.commitBatch(ops)
 }
 
 // ringBlocks is how many blocks a body has in memory: one being read, the others being digested.
@@ -238,7 +276,7 @@ func pumpBlocks(ctx context.Context, body io.Reader, w io.Writer, blocks chan<- 
 	size := 32 << 10 // the first block is small: most documents are
 	for i := 0; ; i++ {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", ErrIncomplete, err)
 		}
 		<-free
 		if slot := &ring[i%ringBlocks]; cap(*slot) < size {

@@ -25,6 +25,8 @@ type Document struct {
 	Attestation proof.Attestation
 	Round       uint64    // the timestamp round that proves it; 0 while provisional
 	ProvedAt    time.Time // the external authority's time; zero while provisional
+
+	bytes int // of the attestation
 }
 
 // envelope is the stored record. What describes the document is sealed under the document's own

@@ -71,7 +71,7 @@ func (s *Safe) Stamp(ctx context.Context) error {
 }
 
 func (s *Safe) stampOnce(ctx context.Context) (more bool, err error) {
-	batch, left := s.pendingSeals(roundDocuments)
+	batch, left, to := s.pendingSeals(roundDocuments)
 	last := s.lastSpan()
 	// A clock that was refused is believed again on an authority's word: ask for it.
 	_, doubt := s.sealingTime()
@@ -81,10 +81,7 @@ func (s *Safe) stampOnce(ctx context.Context) (more bool, err error) {
 	if s.log.Size() == 0 {
 		return false, nil
 	}
-	r := round{span: span{Number: last.Number + 1, From: last.To, To: last.To}}
-	if len(batch) > 0 {
-		r.To = batch[len(batch)-1].leaf + 1
-	}
+	r := round{span: span{Number: last.Number + 1, From: last.To, To: max(to, last.To)}}
 	note, checkpoint, err := s.publish(ctx)
 	if err != nil {
 		return false, err
@@ -111,11 +108,11 @@ func (s *Safe) stampOnce(ctx context.Context) (more bool, err error) {
 func (s *Safe) roundLeaves(ctx context.Context, r *round, batch []pendingSeal, c proof.Checkpoint) ([][32]byte, error) {
 	leaves := [][32]byte{sha256.Sum256(r.Note)}
 	for _, p := range batch {
-		rec, err := s.record(ctx, p.vault, p.number)
-		if err != nil {
-			return nil, err
+		group, err := s.pendingGroup(ctx, p, r.Note, c.Size)
+		if errors.Is(err, ErrIntegrity) {
+			s.alarmUnreadable(ctx, p, err) // one damaged record must not keep all others from their proof
+			continue
 		}
-		_, group, err := s.evidenceGroup(ctx, rec, r.Note, c.Size)
 		if err != nil {
 			return nil, err
 		}
@@ -124,6 +121,25 @@ func (s *Safe) roundLeaves(ctx context.Context, r *round, batch []pendingSeal, c
 		r.Leaves = append(binary.BigEndian.AppendUint64(r.Leaves, p.leaf), hash[:]...)
 	}
 	return leaves, nil
+}
+
+func (s *Safe) pendingGroup(ctx context.Context, p pendingSeal, note []byte, size uint64) ([][32]byte, error) {
+	rec, err := s.record(ctx, p.vault, p.number)
+	if err != nil {
+		return nil, err
+	}
+	_, group, err := s.evidenceGroup(ctx, rec, note, size)
+	return group, err
+}
+
+// alarmUnreadable tells log and journal of a deposit that no round can cover as it stands.
+func (s *Safe) alarmUnreadable(ctx context.Context, p pendingSeal, cause error) {
+	s.slog.Error("a deposit cannot be timestamped: it does not read as it was sealed", "vault", p.vault.ID.String(), "number", p.number, "error", cause)
+	draft := s.draft(self, "timestamp-round", p.vault.ID.String(), "", journal.Failed, ErrIntegrity.Error())
+	draft.Refs = map[string]string{"number": fmt.Sprint(p.number)}
+	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
+		s.slog.Error("the alarm could not be journaled", "error", err)
+	}
 }
 
 func (s *Safe) commitRound(r *round, token timestamp.Token, root [32]byte) error {
@@ -219,7 +235,7 @@ func (r *round) path(leaf uint64, group [32]byte) ([][][32]byte, error) {
 // the interval; past the configured age the safe says so wherever its state is shown.
 func (s *Safe) stamper(ctx context.Context) {
 	const first = 2 * time.Second
-	wait, told := s.interval, false
+	wait, told, failing := s.interval, false, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -236,11 +252,12 @@ func (s *Safe) stamper(ctx context.Context) {
 		switch {
 		case err == nil:
 			wait = s.interval
-		case wait == s.interval:
+		case !failing:
 			wait = min(first, s.interval)
 		default:
 			wait = min(2*wait, s.interval)
 		}
+		failing = err != nil
 		if err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 			s.slog.Warn("no timestamp round", "error", err, "retry", wait)
 		}

@@ -78,12 +78,15 @@ type Safe struct {
 	ledger *gather[posting]
 	sealer *gather[sealing]
 
+	large chan struct{} // places for large objects on their way in
+
 	vaultMaking sync.Mutex
 	mu          sync.RWMutex // vaults, byID, pending, last, trouble
 	vaults      map[string]*vault
 	byID        map[proof.VaultID]*vault
 	pending     []pendingSeal
 	last        span
+	noted       uint64 // journal entries whose deposits pending knows of
 	roundErr    error
 
 	lastNow        atomic.Pointer[time.Time]
@@ -124,8 +127,9 @@ func (s *Safe) broken() error {
 	}
 }
 
-// Close stops taking acts, lets those under way finish and returns. The mirror stays open: it is
-// its owner's to close.
+// Close stops taking acts and the safe's own loops. An act under way either comes to its end or is
+// told ErrClosed; what that leaves is swept by the next Open. The mirror stays open: it is its
+// owner's to close.
 func (s *Safe) Close() error {
 	s.stop()
 	s.running.Wait()
@@ -172,13 +176,20 @@ func (s *Safe) noteCommitted(group []posting, indexes []uint64) {
 			s.pending = append(s.pending, pendingSeal{leaf: indexes[i], vault: p.vault, number: p.number, at: p.draft.At})
 		}
 	}
+	s.noted = indexes[len(indexes)-1] + 1
 }
 
-func (s *Safe) pendingSeals(most int) (batch []pendingSeal, left int) {
+// pendingSeals gives the first of the deposits that wait, how many more there are, and up to where
+// in the journal a round of these covers everything.
+func (s *Safe) pendingSeals(most int) (batch []pendingSeal, left int, to uint64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	n := min(most, len(s.pending))
-	return append([]pendingSeal(nil), s.pending[:n]...), len(s.pending) - n
+	to = s.noted
+	if n < len(s.pending) {
+		to = s.pending[n-1].leaf + 1
+	}
+	return append([]pendingSeal(nil), s.pending[:n]...), len(s.pending) - n, to
 }
 
 // settle takes the deposits of a committed round off the waiting list.

@@ -34,7 +34,12 @@ func (s *Safe) sealOne(ctx context.Context, request hsm.SealRequest) ([]byte, er
 	case r := <-job.reply:
 		return r.signature, r.err
 	case <-s.stopped:
-		return nil, ErrClosed
+		select {
+		case r := <-job.reply:
+			return r.signature, r.err
+		default:
+			return nil, ErrClosed
+		}
 	}
 }
 

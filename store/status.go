@@ -53,7 +53,7 @@ func (s *Safe) Status(context.Context) Status {
 	}
 	if len(s.pending) > 0 {
 		st.PendingSince = s.pending[0].at
-		st.Late = reading.Time.Sub(st.PendingSince) > s.alarmAfter
+		st.Late = s.now().Sub(st.PendingSince) > s.alarmAfter
 	}
 	return st
 }

@@ -85,8 +85,9 @@ func (v *vault) tally() []byte {
 	return b
 }
 
-// number gives the next number. A number given and then not used leaves a gap that a journal
-// entry explains; it is never given twice, for the tally rides in the batch of the intent.
+// number gives the next number. One whose intent was journaled and that was then not used leaves a
+// gap, which the entries with that number explain; it is never given again, for the tally rides in
+// the batch of the intent.
 func (v *vault) number() uint64 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -103,8 +104,11 @@ func (v *vault) public() Vault {
 // CreateVault makes a vault with a key of its own, born in the token. Names are 1 to 64 lower-case
 // letters, digits and hyphens.
 func (s *Safe) CreateVault(ctx context.Context, who identity.Caller, name string) (Vault, error) {
-	if !vaultName.MatchString(name) {
-		return Vault{}, fmt.Errorf("vault %q: %w: 1 to 64 of a-z, 0-9 and hyphen", name, ErrBadName)
+	if _, err := proof.ParseVaultID(name); err == nil || !vaultName.MatchString(name) {
+		return Vault{}, fmt.Errorf("vault %q: %w: 1 to 64 of a-z, 0-9 and hyphen, and no identifier of a vault", name, ErrBadName)
+	}
+	if !who.MayUse(name) {
+		return Vault{}, fmt.Errorf("vault %q: %w", name, ErrForbidden)
 	}
 	s.vaultMaking.Lock()
 	defer s.vaultMaking.Unlock()
@@ -127,7 +131,7 @@ func (s *Safe) CreateVault(ctx context.Context, who identity.Caller, name string
 	if err != nil {
 		return Vault{}, err
 	}
-	draft.Result = journal.Done
+	draft.Result, draft.At = journal.Done, s.now()
 	if _, err := s.post(ctx, posting{draft: draft, vault: v, size: len(value), ops: func(uint64) ([]raid.Op, error) {
 		return []raid.Op{{Key: vaultKey(v.ID), Value: value}}, nil
 	}}); err != nil {

@@ -144,28 +144,31 @@ func (s *double) Stat(_ context.Context, _ identity.Caller, id proof.DocumentID)
 	return k.doc, err
 }
 
-func (s *double) List(_ context.Context, who identity.Caller, vault string, after uint64, limit int) (list []store.Document, err error) {
+func (s *double) List(_ context.Context, who identity.Caller, vault string, after uint64, limit int) (list []store.Document, more bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, err := s.vault(who, vault); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, k := range s.docs {
-		if k.doc.Number > after && len(list) < limit {
+		if k.doc.Number > after {
+			if len(list) == limit {
+				return list, true, nil
+			}
 			list = append(list, k.doc)
 		}
 	}
-	return list, nil
+	return list, false, nil
 }
 
-func (s *double) Lookup(ctx context.Context, who identity.Caller, vault string, d proof.Digests, after uint64, limit int) (list []store.Document, err error) {
-	all, err := s.List(ctx, who, vault, after, limit)
+func (s *double) Lookup(ctx context.Context, who identity.Caller, vault string, d proof.Digests, after uint64, limit int) (list []store.Document, more bool, err error) {
+	all, more, err := s.List(ctx, who, vault, after, limit)
 	for _, doc := range all {
 		if proof.ObjectDigests(doc.Attestation.Files).Equal(d) {
 			list = append(list, doc)
 		}
 	}
-	return list, err
+	return list, more, err
 }
 
 func (s *double) Count(_ context.Context, who identity.Caller, vault string) (uint64, uint64, error) {

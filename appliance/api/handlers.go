@@ -54,19 +54,19 @@ func (a *API) list(c *call) (wire.Documents, error) {
 	if err != nil {
 		return wire.Documents{}, err
 	}
-	all, err := a.listOrLookUp(c, after, limit)
+	all, more, err := a.listOrLookUp(c, after, limit)
 	reply := wire.Documents{Documents: make([]wire.Document, 0, len(all))}
 	for _, d := range all {
 		reply.Documents = append(reply.Documents, documentOf(d))
 	}
-	if len(all) == limit {
+	if more && len(all) > 0 {
 		reply.Next = all[len(all)-1].Number
 	}
 	return reply, err
 }
 
 // listOrLookUp gives a page of the vault, or the documents of a fingerprint when one is asked for.
-func (a *API) listOrLookUp(c *call, after uint64, limit int) ([]store.Document, error) {
+func (a *API) listOrLookUp(c *call, after uint64, limit int) ([]store.Document, bool, error) {
 	if c.query["sha256"] == "" && c.query["sha3-256"] == "" {
 		return a.safe.List(c.Context(), c.who, c.vars["vault"], after, limit)
 	}
@@ -74,7 +74,7 @@ func (a *API) listOrLookUp(c *call, after uint64, limit int) ([]store.Document, 
 	for name, into := range map[string]*[32]byte{"sha256": &d.SHA256, "sha3-256": &d.SHA3} {
 		sum, err := hex.DecodeString(c.query[name])
 		if err != nil || len(sum) != len(into) {
-			return nil, fmt.Errorf("%w: %s: a fingerprint is both digests, 64 hexadecimal digits each", store.ErrQuery, name)
+			return nil, false, fmt.Errorf("%w: %s: a fingerprint is both digests, 64 hexadecimal digits each", store.ErrQuery, name)
 		}
 		copy(into[:], sum)
 	}

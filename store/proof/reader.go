@@ -22,8 +22,8 @@ type ReceiptDocument struct {
 }
 
 // OpenReceipt reads a container strictly: known names only, each once, stored,
-// mimetype first and alone at the very start, nothing over its limit, required
-// parts present. It believes nothing of what it reads. r must stay readable as
+// mimetype first and alone at the very start, nothing over its limit, nothing
+// between, before or after the entries, required parts present. It believes nothing of what it reads. r must stay readable as
 // long as the documents are wanted.
 func OpenReceipt(r io.ReaderAt, size int64) (*ReceiptReader, error) {
 	out, err := openReceipt(r, size)
@@ -39,6 +39,12 @@ func openReceipt(r io.ReaderAt, size int64) (*ReceiptReader, error) {
 		return nil, fmt.Errorf("%w: %w", ErrContainer, err)
 	}
 	if err := checkEntries(z, size); err != nil {
+		return nil, err
+	}
+	if err := checkLayout(r, size, z.File); err != nil {
+		return nil, err
+	}
+	if err := checkMimetype(z.File[0]); err != nil {
 		return nil, err
 	}
 	out := &ReceiptReader{Documents: make(map[string]ReceiptDocument)}
@@ -84,8 +90,11 @@ func isTrustName(name string) bool {
 // is read: sizes that add up to no more than the file leave no room for a bomb
 // or for entries that overlap.
 func checkEntries(z *zip.Reader, size int64) error {
-	if len(z.File) < 2 || len(z.File) > MaxFiles+16 || z.Comment != "" {
+	if len(z.File) < 2 || len(z.File) > MaxFiles+16 {
 		return fmt.Errorf("%w: %d entries", ErrContainer, len(z.File))
+	}
+	if z.Comment != "" {
+		return fmt.Errorf("%w: it carries a comment", ErrContainer)
 	}
 	left := uint64(size) // zip.NewReader refused a negative one
 	seen := make(map[string]bool, len(z.File))
@@ -102,8 +111,13 @@ func checkEntries(z *zip.Reader, size int64) error {
 		}
 		left -= f.UncompressedSize64
 	}
-	first := z.File[0]
-	if off, err := first.DataOffset(); err != nil || first.Name != NameMimetype || off != 30+int64(len(NameMimetype)) {
+	return nil
+}
+
+// checkMimetype wants the first entry, which checkLayout found at the very
+// start, to be the media type.
+func checkMimetype(first *zip.File) error {
+	if first.Name != NameMimetype {
 		return fmt.Errorf("%w: mimetype does not come first", ErrContainer)
 	}
 	if b, err := readEntry(first, len(MediaTypeReceipt)); err != nil || string(b) != MediaTypeReceipt {
