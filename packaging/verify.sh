@@ -36,7 +36,19 @@ META_MAX=1048576        # bytes of a part
 ATTESTATION_MAX=4194304 # bytes of attestation.json
 FILES_MAX=2048          # documents
 
-say() { printf '%-7s %-12s %s\n' "$1" "$2" "$3"; }
+# plain STRING: the same with control characters written \ooo, so that a name
+# cannot move a terminal's cursor. After a byte of 128 and more those of 128 to
+# 159 are the rest of a letter in UTF-8, except after 194.
+plain() {
+	printf '%s' "$1" | od -An -v -tu1 | awk '{
+		for (i = 1; i <= NF; i++) {
+			control = $i < 32 || $i == 127 || ($i > 127 && $i < 160 && (last < 128 || last == 194))
+			printf (control ? "\\%03o" : "%c"), $i
+			last = $i
+		}
+	}'
+}
+say() { printf '%-7s %-12s %s\n' "$1" "$2" "$(plain "$3")"; }
 ok() { say ok "$1" "$2"; }
 refuse() {
 	say FAIL "$1" "$2"
@@ -44,7 +56,7 @@ refuse() {
 	exit 5
 }
 cannot() {
-	echo "verify.sh: error: $1" >&2
+	printf 'verify.sh: error: %s\n' "$(plain "$1")" >&2
 	exit 2
 }
 
@@ -107,6 +119,13 @@ BEGIN { D = "123456789abcdef" }
 { HEX = HEX $0 }
 '
 
+# Numbers of a container, for awk, after DER: u reads little-endian bytes, le
+# writes them.
+ZIP='
+function u(at, n,   v) { v = 0; while (n-- > 0) v = 256 * v + byte(at + n); return v }
+function le(v, n,   s) { s = ""; while (n-- > 0) { s = s sprintf("%02x", v % 256); v = int(v / 256) } return s }
+'
+
 # ---- the container -----------------------------------------------------------
 
 # list_receipt: names, sizes and method of every entry, held to what the safe
@@ -135,6 +154,58 @@ list_receipt() {
 		END { if (!FAILED && (count == 0 || seen != count || name[1] != "mimetype")) print "its listing is not plain" }
 	' "$work/names" "$work/long" >"$work/complaint" || :
 	[ ! -s "$work/complaint" ] || refuse receipt "$(cat "$work/complaint")"
+}
+
+# check_layout: the container is its entries, one after the other from the first
+# byte, then at once their list and its end, and nothing else: every byte that is
+# no content is written again, as the safe writes it, and compared. So whoever
+# walks the file another way finds no other receipt in it.
+check_layout() {
+	length=$(($(wc -c <"$zip")))
+	[ "$length" -ge 98 ] || refuse receipt "it is cut"
+	ending=$(tail -c 98 "$zip" | hex | awk -v length_of_all="$length" "$DER$ZIP"'
+		END {
+			if (FAILED) exit 1
+			list = u(92, 4); size = u(88, 4); count = u(84, 2); ending = 22
+			if (list == 4294967295) { # ZIP64
+				list = u(48, 8); size = u(40, 8); count = u(24, 8); ending = 98
+				want = "504b0606" le(44, 8) "2d002d00" le(0, 8) le(count, 8) le(count, 8) le(size, 8) le(list, 8) \
+					"504b0607" le(0, 4) le(list + size, 8) le(1, 4) "504b0506" le(0, 4) "ffffffffffffffffffffffff0000"
+			} else want = "504b0506" le(0, 4) le(count, 2) le(count, 2) le(size, 4) le(list, 4) "0000"
+			if (h(98 - ending, ending) != want || size > 1048576 || list + size + ending != length_of_all)
+				bad("after its entries there is something else than their list: it was appended to, or hides something")
+			printf "%.0f %.0f %.0f\n", list, size + ending, count
+		}') || refuse receipt "${ending#bad }"
+	list=${ending%% *} count=${ending##* } ending=${ending#* }
+	ending=${ending% *}
+	tail -c "$ending" "$zip" | hex | awk -v list="$list" -v count="$count" "$DER$ZIP"'
+		function piece(at, bytes) { if (bytes != "") printf "%.0f %d %s\n", at, length(bytes) / 2, bytes }
+		END {
+			if (FAILED) exit 1
+			at = next_one = 0
+			for (n = 1; n <= count; n++) {
+				flags = h(at + 8, 2); sum = h(at + 16, 4); size = u(at + 20, 4); names = u(at + 28, 2); extra = u(at + 30, 2)
+				name = h(at + 46, names); small = le(size, 4); long = size == 4294967295 || u(at + 42, 4) == 4294967295
+				if (long) { size = u(at + 46 + names + 12, 8); small = size < 4294967295 ? le(size, 4) : "ffffffff" }
+				place = next_one < 4294967295 ? le(next_one, 4) : "ffffffff"
+				if (h(at, 4) != "504b0102" || (flags != "0000" && flags != "0800") || h(at + 10, 2) != "0000" || extra != (long ? 28 : 0) ||
+					h(at + 32, 6) != "000000000000" || h(at + 42, 4) != place || h(at + 20, 8) != (long ? "ffffffffffffffff" : small small) ||
+					(long && (h(at + 46 + names, 28) != "01001800" le(size, 8) le(size, 8) le(next_one, 8) || (size < 4294967295 && next_one < 4294967295))))
+					bad("its list of entries is not where and what it should be: something is hidden in it")
+				piece(next_one, "504b0304" h(at + 6, 2) flags "0000" h(at + 12, 4) (flags == "0800" ? le(0, 12) : sum small small) le(names, 2) "0000" name)
+				next_one += 30 + names + size
+				tail = flags != "0800" ? "" : "504b0708" sum (size < 4294967295 ? small small : le(size, 8) le(size, 8))
+				piece(next_one, tail)
+				next_one += length(tail) / 2
+				at += 46 + names + extra
+			}
+			ends = h(at, 4)
+			if (next_one != list || (ends != "504b0506" && ends != "504b0606"))
+				bad("its list of entries is not where and what it should be: something is hidden in it")
+		}' >"$work/pieces" || refuse receipt "$(sed -n 's/^bad //p' "$work/pieces")"
+	while read -r from many _; do slice "$zip" "$from" "$many"; done <"$work/pieces" | hex >"$work/pieces-found"
+	{ cut -d ' ' -f 3 "$work/pieces" | tr -d '\n' && echo; } | cmp -s - "$work/pieces-found" ||
+		refuse receipt "between its entries there is something that its list of entries does not name"
 }
 
 has() { grep -qxF "$1" "$work/names"; }
@@ -602,7 +673,7 @@ check_trust() {
 
 main() {
 	[ $# -ge 2 ] || cannot "usage: verify.sh RECEIPT TRUSTDIR [DOCUMENT...]"
-	for tool in openssl unzip awk sed od; do
+	for tool in openssl unzip awk sed od tail; do
 		command -v $tool >/dev/null 2>&1 || cannot "$tool is not installed"
 	done
 	case $(openssl version) in "OpenSSL "[3-9].*) ;; *) cannot "openssl 3.0 or later is needed" ;; esac
@@ -621,6 +692,7 @@ main() {
 
 	check_trust
 	list_receipt
+	check_layout
 	take attestation.json attestation
 	take META-INF/fingerprint.txt fingerprint
 	take META-INF/ASiCManifest001.xml manifest

@@ -3,9 +3,13 @@ package verify
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +127,103 @@ func TestContainersThatAreNoReceipts(t *testing.T) {
 	}
 	if _, err := os.Stat("/tmp/evil"); err == nil {
 		t.Error("something was written outside")
+	}
+}
+
+// spliced puts bytes into a container where the entry of that number begins
+// (the list, if there are not so many); its list and its end then say where
+// everything is now, as a careful forger would have it.
+func spliced(b []byte, number int, hidden []byte) []byte {
+	le := binary.LittleEndian
+	end := len(b) - 22
+	list := int(le.Uint32(b[end+16:]))
+	place := list
+	for at, i := list, 0; at < end; i++ {
+		if i == number {
+			place = int(le.Uint32(b[at+42:]))
+		}
+		at += 46 + int(le.Uint16(b[at+28:])) + int(le.Uint16(b[at+30:]))
+	}
+	out := slices.Concat(b[:place], hidden, b[place:])
+	end, list = end+len(hidden), list+len(hidden)
+	le.PutUint32(out[end+16:], uint32(list))
+	for at := list; at < end; at += 46 + int(le.Uint16(out[at+28:])) + int(le.Uint16(out[at+30:])) {
+		if o := le.Uint32(out[at+42:]); int(o) >= place {
+			le.PutUint32(out[at+42:], o+uint32(len(hidden)))
+		}
+	}
+	return out
+}
+
+// A container is its entries and their list and nothing else, whichever way
+// another program would walk it.
+func TestWhatIsHiddenInAContainer(t *testing.T) {
+	w := newWorld(t)
+	b := w.make(t, recipe{}).write(t, true)
+	other := w.make(t, recipe{}).write(t, true)
+	list := binary.LittleEndian.Uint32(b[len(b)-6:])
+	z, err := zip.NewReader(bytes.NewReader(other), int64(len(other)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err1 := z.File[2].DataOffset()
+	to, err2 := z.File[3].DataOffset()
+	if err := errors.Join(err1, err2); err != nil || z.File[2].Name != proof.NameAttestation {
+		t.Fatal(err)
+	}
+	hidden := other[from-int64(30+len(z.File[2].Name)) : to-int64(30+len(z.File[3].Name))] // another attestation, whole
+	patched := func(at int, with ...byte) []byte {
+		out := bytes.Clone(b)
+		copy(out[at:], with)
+		return out
+	}
+	inLocal := bytes.Index(b, []byte("document-0001"))
+	descriptor := bytes.Index(b, []byte("PK\x07\x08"))
+	bothAccept(t, spliced(b, 1, nil), w.trust)
+	for name, bad := range map[string][]byte{
+		"an entry after mimetype":         spliced(b, 1, hidden),
+		"an entry before mimetype":        spliced(b, 0, hidden),
+		"an entry before the list":        spliced(b, 99, hidden),
+		"a byte between entries":          spliced(b, 3, []byte{0}),
+		"another name where it stands":    patched(inLocal, []byte("document-0009")...),
+		"another method where it stands":  patched(inLocal-22, 8),
+		"other flags where it stands":     patched(inLocal-24, 0),
+		"an extra field where it stands":  patched(inLocal-2, 1),
+		"another size after its content":  patched(descriptor+8, 0xff),
+		"another sum after its content":   patched(descriptor+4, b[descriptor+4]^1),
+		"an extra field in the list":      patched(int(list)+30, 1),
+		"an offset that is not its own":   patched(int(list)+46+8+42, b[int(list)+46+8+42]^1),
+		"junk after":                      append(bytes.Clone(b), "junk"...),
+		"an end of its own after":         append(bytes.Clone(b), b[len(b)-22:]...),
+		"junk before":                     append([]byte("junk"), b...),
+		"junk before, list corrected":     spliced(b, 0, []byte("junk")),
+		"a comment":                       append(patched(len(b)-2, 5), "hello"...),
+		"a comment that is not there":     patched(len(b)-2, 5),
+		"itself before":                   append(bytes.Clone(b), b...),
+		"another receipt before":          append(bytes.Clone(other), b...),
+		"another receipt before, hidden":  spliced(b, 0, other),
+		"a list of more than the entries": patched(len(b)-12, b[len(b)-12]+1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bothRefuse(t, ErrContainer, bad, w.trust)
+		})
+	}
+}
+
+// Names given on the command line cannot steer a terminal.
+func TestScriptPrintsNamesPlainly(t *testing.T) {
+	w := newWorld(t)
+	b := w.make(t, recipe{}).write(t, true)
+	dir := t.TempDir()
+	stranger := writeFile(t, filepath.Join(dir, "\x1b[2Jdeed\r\n\u009b1m ü \xe2\x82\x80.pdf"), []byte("no file of the deposit"))
+	receipt := writeFile(t, filepath.Join(dir, "r.asice"), b)
+	path := filepath.Join("..", "..", "packaging", "verify.sh")
+	for _, args := range [][]string{{path, receipt, w.trust, stranger}, {path, dir + "/\x1b[2Jdeed\r\n\u009b1m ü \xe2\x82\x80.pdf.no", w.trust}} {
+		out, err := exec.Command("dash", args...).CombinedOutput()
+		if err == nil || !bytes.Contains(out, []byte(`/\033[2Jdeed\015\012`+"\xc2"+`\2331m ü `+"\xe2\x82\x80")) {
+			t.Errorf("%v\n%q", err, out)
+		}
 	}
 }
 
