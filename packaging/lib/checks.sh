@@ -92,6 +92,30 @@ check_demo() {
 	: >"$WORK/empty"
 	./packaging/demo --dir "$WORK/demo" --port "$(some_port)" --once \
 		packaging/samples/* "$WORK/photograph — été.raw" "$WORK/empty"
+	by_hand
+}
+
+# by_hand: the commands of README.md say yes to a receipt of the demo, each of them, and no when
+# its evidence record is that of another.
+by_hand() {
+	local hand=$WORK/hand
+	mkdir -p "$hand"
+	ln -sfn "$WORK/demo" "$hand/.demo"
+	awk '/^```$/ { inside = 0 } /^unzip contract\.asice/ { inside = 1 } inside' README.md >"$hand/commands"
+	cp "$WORK"/demo/receipts/deed.pdf.*.asice "$hand/contract.asice"
+	(cd "$hand" && sh -eu commands >said)
+	cat "$hand/said"
+	grep -qx 'all parts are listed' "$hand/said"
+	grep -A 1 '^X509v3 Key Usage: critical$' "$hand/said" | grep -qx ' *Non Repudiation'
+	if grep -q 'Extended Key Usage' "$hand/said"; then return 1; fi
+
+	unzip -p "$WORK"/demo/receipts/minutes.txt.*.asice META-INF/evidencerecord001.ers >"$hand/other"
+	sed -i -e 's|^unzip .*|cd r; T=../.demo/trust; cp ../other META-INF/evidencerecord001.ers|' "$hand/commands"
+	(cd "$hand" && sh -u commands >said 2>&1) || true
+	if grep -x 'all parts are listed' "$hand/said"; then
+		echo "the commands by hand took another's evidence record"
+		return 1
+	fi
 }
 
 check_again() {
@@ -115,9 +139,28 @@ check_stop() {
 	sh packaging/verify.sh "$WORK/outside.asice" "$dir/trust" "$WORK/outside.txt"
 	stop demo 30
 	test ! -e "$dir/ready"
+	nothing_left "$dir"
+
+	# It does not go on without those it asks.
+	start demo ./packaging/demo --dir "$dir" --port "$(some_port)"
+	await demo 300 test -e "$dir/ready"
+	read -r process _ <"$dir/run/tsa.pid"
+	kill -KILL "$process"
+	if wait "$(cut -d ' ' -f 1 "$RUN/demo.pid")"; then
+		echo "the demo ended well without its timestamp authority"
+		return 1
+	fi
+	grep 'the timestamp authority stopped by itself' "$LOGS/demo.log"
+	test ! -e "$dir/ready"
+	nothing_left "$dir"
+}
+
+# nothing_left DIR: no program of that demonstration runs any more.
+nothing_left() {
+	local process
 	for process in /proc/[0-9]*; do
 		case $(readlink "$process/exe") in
-		"$dir"/bin/*) echo "this stayed behind: $(tr '\0' ' ' <"$process/cmdline")" && return 1 ;;
+		"$1"/bin/*) echo "this stayed behind: $(tr '\0' ' ' <"$process/cmdline")" && return 1 ;;
 		esac
 	done
 }

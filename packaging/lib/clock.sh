@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # A time server on loopback, real software (chronyd) with its own configuration: it never
 # touches the system's clock (-x), takes no commands and asks nobody. What it tells is this
-# machine's own clock, which is why the demo's clock policy is "flag". Needs say.sh, process.sh.
+# machine's own clock, so the demo's clock policy is "flag": sealed, with what the clock is worth. Needs say.sh, process.sh.
 
 # start_clock DIR PORT: chronyd on 127.0.0.1:PORT, its files under DIR.
 start_clock() {

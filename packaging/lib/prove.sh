@@ -39,6 +39,18 @@ deposit() {
 	ok "$(basename "$1") ($(size_of "$1") bytes) → $id"
 }
 
+# tell_clock: how good the safe attests that its clock was at the last deposit, in its own words.
+tell_clock() {
+	local clock reason
+	clock=$("$DIR/bin/casemate" stat --json "${IDS[-1]}" | sed -n 's/.*"clock":{\([^}]*\)}.*/\1/p')
+	reason=$(sed -n 's/.*"reason":"\([^"]*\)".*/\1/p' <<<"$clock")
+	case $clock in
+	'"trusted":true'*) ok "the time is attested as trusted" ;;
+	'"trusted":false'*) note "the time is not attested as trusted: ${reason:-no reason is given}" ;;
+	*) die "the safe says nothing of its clock for ${IDS[-1]}" ;;
+	esac
+}
+
 remember() {
 	DOCUMENTS+=("$1")
 	IDS+=("$2")

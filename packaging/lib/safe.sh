@@ -120,8 +120,8 @@ write_configuration() {
 		min_free = "256MiB"
 
 		[clock]
-		# One server, on this machine, is no majority: "flag" seals and says so; a safe at work has
-		# four servers and "refuse".
+		# The one server here repeats this machine's own clock. "flag" seals whatever the clock is
+		# worth and attests how good it was; a safe at work has four servers and "refuse".
 		servers = ["127.0.0.1:$CLOCK_PORT"]
 		min_servers = 1
 		policy = "flag"
@@ -181,14 +181,26 @@ run() {
 	return "$status"
 }
 
-# guard_all: stays while the safe serves.
+# guard_all: stays while the safe and those it asks are there; the end of one ends all, so that
+# nobody goes on with a demonstration that is no longer whole.
 guard_all() {
-	while alive casemated; do
+	local name what
+	while :; do
+		for name in casemated tsa chronyd; do
+			alive "$name" || break 2
+		done
 		sleep 1 9>&- &
 		wait $! || true
 	done
-	tail_of "$LOGS/casemated.log"
-	die "the safe stopped by itself" "the whole story is in $LOGS/casemated.log"
+	rm -f "$DIR/ready"
+	case $name in
+	casemated) what="the safe" ;;
+	tsa) what="the timestamp authority" ;;
+	chronyd) what="the time server (chronyd)" ;;
+	esac
+	tail_of "$LOGS/$name.log"
+	die "$what stopped by itself, so the demonstration ends" \
+		"the whole story is in $LOGS/$name.log; ./packaging/demo goes on with the same safe"
 }
 
 # finish: whatever happened, nothing that was started here stays. The safe first, then those
