@@ -48,6 +48,7 @@ type Mirror struct {
 	stop     context.CancelFunc // ends the background work
 	done     sync.WaitGroup
 	reader   atomic.Uint32 // spreads reads over the members
+	brake    atomic.Int64  // nanoseconds that each batch waits while a member does not gain on writers
 }
 
 // role is a member's part in the mirror.

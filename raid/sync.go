@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"casemate/raid/volume"
 )
@@ -117,6 +118,8 @@ func (m *Mirror) approach(ctx context.Context, src source, mem *member) error {
 	if err := m.control(ctx, mem, r); err != nil {
 		return err
 	}
+	defer m.brake.Store(0)
+	gap := head.Sequence - mem.state.Head.Sequence
 	for range rounds {
 		if err := m.backfill(ctx, src, mem, head); err != nil {
 			return err
@@ -124,8 +127,37 @@ func (m *Mirror) approach(ctx context.Context, src source, mem *member) error {
 		if head = m.committed(); head.Sequence <= mem.state.Head.Sequence+nearly {
 			return nil
 		}
+		left := head.Sequence - mem.state.Head.Sequence
+		if left > gap/2 { // not gaining fast enough on those who write
+			m.brake.Store(min(max(2*m.brake.Load(), int64(brakeFirst)), int64(brakeLast)))
+		}
+		gap = left
 	}
 	return nil // writers will have to wait a little longer
+}
+
+// brakeFirst and brakeLast bound how long each batch waits for its place while a volume that is
+// being brought up does not gain on the writers: without it a busy mirror would stay degraded, or
+// stand still for the whole of a long last round.
+const (
+	brakeFirst = 2 * time.Millisecond
+	brakeLast  = 100 * time.Millisecond
+)
+
+// slow makes a writer wait while the brake is on.
+func (m *Mirror) slow(ctx context.Context) error {
+	wait := time.Duration(m.brake.Load())
+	if wait == 0 {
+		return nil
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // arrive is the last round: writers are out. After it the volume holds what its twin holds.

@@ -37,6 +37,9 @@ func (m *Mirror) Write(ctx context.Context, ops []Op) (uint64, error) {
 		return 0, err
 	}
 	defer m.slots.Release(1)
+	if err := m.slow(ctx); err != nil {
+		return 0, err
+	}
 	if err := m.credit.Acquire(ctx, bytes); err != nil {
 		return 0, err
 	}
