@@ -147,7 +147,7 @@ list_receipt() {
 				if (length($10) > 22 || ++documents > most) bad("too many documents, or a strange name")
 				next
 			}
-			if ($10 !~ /^(mimetype|attestation\.json|META-INF\/(fingerprint\.txt|ASiCManifest001\.xml|signature001\.p7s|inclusion\.tlog-proof|ASiCEvidenceRecordManifest001\.xml|evidencerecord001\.ers|verify\.sh|trust\/(seal\.pem|tsa\.pem|journal\.vkey)))$/)
+			if ($10 !~ /^(mimetype|attestation\.json|META-INF\/(fingerprint\.txt|ASiCManifest001\.xml|signature001\.p7s|inclusion\.tlog-proof|ASiCEvidenceRecordManifest001\.xml|evidencerecord001\.ers|notbefore\.tst|verify\.sh|trust\/(seal\.pem|tsa\.pem|journal\.vkey)))$/)
 				bad("an entry of unknown name")
 			if ($4 + 0 > ($10 == "attestation.json" ? attestation : meta)) bad("a part is too large")
 		}
@@ -192,7 +192,8 @@ check_layout() {
 					h(at + 32, 6) != "000000000000" || h(at + 42, 4) != place || h(at + 20, 8) != (long ? "ffffffffffffffff" : small small) ||
 					(long && (h(at + 46 + names, 28) != "01001800" le(size, 8) le(size, 8) le(next_one, 8) || (size < 4294967295 && next_one < 4294967295))))
 					bad("its list of entries is not where and what it should be: something is hidden in it")
-				piece(next_one, "504b0304" h(at + 6, 2) flags "0000" h(at + 12, 4) (flags == "0800" ? le(0, 12) : sum small small) le(names, 2) "0000" name)
+				need = flags == "0800" && size >= 4294967295 ? "1400" : h(at + 6, 2) # the header was written before the size was known
+				piece(next_one, "504b0304" need flags "0000" h(at + 12, 4) (flags == "0800" ? le(0, 12) : sum small small) le(names, 2) "0000" name)
 				next_one += 30 + names + size
 				tail = flags != "0800" ? "" : "504b0708" sum (size < 4294967295 ? small small : le(size, 8) le(size, 8))
 				piece(next_one, tail)
@@ -333,8 +334,9 @@ epoch() {
 	}'
 }
 
-# read_token TOKEN: sets gentime (digits) and stamped (its epoch) of a token whose
-# own signature holds, after comparing its imprint with $1's expected digest $2.
+# read_token TOKEN DIGEST: sets gentime (digits), millis (three) and stamped (its
+# epoch) of a token whose own signature holds, after comparing its imprint with
+# the digest expected, if there is one.
 read_token() {
 	openssl cms -verify -noverify -inform DER -in "$1" -out "$work/tstinfo" -signer "$work/tsa-signer.pem" 2>/dev/null ||
 		refuse evidence "a timestamp's own signature does not hold"
@@ -354,21 +356,23 @@ read_token() {
 			der(at, end, "18"); time = ""
 			for (i = 0; i < L; i++) time = time sprintf("%c", byte(P + i))
 			if (time !~ /^[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9](\.[0-9]+)?Z$/) bad("time")
-			print imprint, substr(time, 1, 14)
+			print imprint, substr(time, 1, 14), substr(substr(time, 16, length(time) - 16) "000", 1, 3)
 		}') || refuse evidence "a timestamp is malformed: ${facts#bad }"
-	[ "${facts% *}" = "$2" ] || refuse evidence "a timestamp is over something else"
-	gentime=${facts#* }
+	imprint=${facts%% *} millis=${facts##* } gentime=${facts#* }
+	gentime=${gentime% *}
+	is_hex64 "$imprint" && [ "$imprint" = "${2:-$imprint}" ] || refuse evidence "a timestamp is over something else"
 	stamped=$(epoch "$gentime")
 }
 
 # check_token TOKEN DIGEST [TIME]: the token is over DIGEST, by an authority of
-# tsa.pem whose certificates were valid when it was made and at TIME (now).
+# tsa.pem whose certificates were valid when it was made and at TIME (now). An
+# empty DIGEST is whatever the token says, an empty TIME none beside its own.
 check_token() {
 	read_token "$1" "$2"
 	for when in "$stamped" ${3-now}; do
 		if [ "$when" = now ]; then time=''; else time="-attime $when"; fi
 		# shellcheck disable=SC2086 # two words or none
-		openssl ts -verify -digest "$2" -in "$1" -token_in -CAfile "$trust/tsa.pem" $time >/dev/null 2>&1 && continue
+		openssl ts -verify -digest "$imprint" -in "$1" -token_in -CAfile "$trust/tsa.pem" $time >/dev/null 2>&1 && continue
 		# openssl ts cannot read tokens that carry OCSP answers: openssl cms can,
 		# and checks path, purpose and the certificate's digest as well.
 		if openssl ts -reply -in "$1" -token_in -text >/dev/null 2>&1; then
@@ -380,6 +384,24 @@ check_token() {
 			refuse evidence "a timestamp is not of an authority in tsa.pem, valid at $(words "$gentime") and since"
 	done
 	if [ "$stamped" -gt "$((now + 60))" ]; then refuse evidence "a timestamp is from the future"; fi
+}
+
+# check_notbefore [EPOCH]: the earlier token shown, if one is, is the one that the
+# attestation names, at the time stated there, and not later than EPOCH. RFC 8785
+# leaves one spelling: inside a text the quotation marks would be escaped, and
+# what the depositor names himself are texts, so this cannot be met elsewhere.
+check_notbefore() {
+	has META-INF/notbefore.tst || return 0
+	take META-INF/notbefore.tst notbefore
+	stated=$({ cat "$work/attestation" && echo; } |
+		sed -n 's/.*"notBefore":{"at":"\([0-9TZ:.-]*\)","token":"\([0-9a-f]*\)"}.*/\1 \2/p')
+	[ -n "$stated" ] || refuse receipt "it carries a timestamp of before the seal, but its attestation names none"
+	[ "$(digest sha256 "$work/notbefore")" = "${stated#* }" ] || refuse times "the earlier timestamp shown is not the one that the attestation names"
+	check_token "$work/notbefore" '' ''
+	[ "$(echo "${stated% *}" | tr -d 'TZ:.-')" = "$gentime$millis" ] ||
+		refuse times "the attestation says sealed after ${stated% *}, the earlier timestamp shown is of $(words "$gentime")"
+	if [ $# -gt 0 ] && [ "$stamped" -gt $(($1 + 60)) ]; then refuse times "sealed after $(words "$gentime"), yet timestamped before"; fi
+	ok times "sealed after $(words "$gentime") by the word of an independent authority in tsa.pem"
 }
 
 # words YYYYMMDDHHMMSS
@@ -706,6 +728,7 @@ main() {
 			refuse receipt "the evidence record is missing"
 		fi
 		check_seal
+		check_notbefore
 		echo "PROVISIONAL: sealed, but not timestamped yet: nobody but the safe says when. Ask for the receipt again later."
 		exit 9
 	fi
@@ -715,7 +738,9 @@ main() {
 	check_evidence
 	check_seal "$stamped"
 	check_journal
-	echo "VERIFIED: deposited in the safe $origin, and in existence on $(words "$gentime")."
+	proved=$gentime
+	check_notbefore "$stamped"
+	echo "VERIFIED: deposited in the safe $origin, and in existence on $(words "$proved")."
 }
 
 main "$@"

@@ -9,11 +9,15 @@ import (
 
 // Receipt is what a receipt carries beside the documents. Inclusion,
 // EvidenceManifest and Evidence come with the timestamp round: all three are nil
-// in a provisional receipt. VerifyScript and Trust are convenience only and may
-// be nil.
+// in a provisional receipt. NotBefore is the external token that the attestation
+// names as its notBefore, a DER TimeStampToken (RFC 3161); nil if it is not shown,
+// and always if the attestation names none. No digest of the evidence group is
+// its: its own signature and the attestation's word vouch for it. VerifyScript
+// and Trust are convenience only and may be nil.
 type Receipt struct {
 	Attestation, Fingerprint, Manifest, Signature []byte
 	Inclusion, EvidenceManifest, Evidence         []byte
+	NotBefore                                     []byte
 	VerifyScript                                  []byte
 	Trust                                         map[string][]byte // by TrustNames
 }
@@ -38,6 +42,7 @@ func (r *Receipt) parts() []part {
 		{NameInclusion, MaxMeta, &r.Inclusion},
 		{NameEvidenceManifest, MaxMeta, &r.EvidenceManifest},
 		{NameEvidence, MaxMeta, &r.Evidence},
+		{NameNotBefore, MaxMeta, &r.NotBefore},
 		{NameVerifyScript, MaxMeta, &r.VerifyScript},
 	}
 }
@@ -50,6 +55,12 @@ func (r Receipt) complete() error {
 	have := r.Evidence != nil
 	if have != (r.Inclusion != nil) || have != (r.EvidenceManifest != nil) {
 		return fmt.Errorf("%w: inclusion proof, evidence manifest and record come together", ErrContainer)
+	}
+	if r.NotBefore == nil {
+		return nil
+	}
+	if a, err := ParseAttestation(r.Attestation); err != nil || a.NotBefore == nil || len(r.NotBefore) == 0 {
+		return fmt.Errorf("%w: it carries a timestamp of before the seal, but its attestation names none", ErrContainer)
 	}
 	return nil
 }

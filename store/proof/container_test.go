@@ -36,6 +36,7 @@ func read(b []byte) (*ReceiptReader, error) { return OpenReceipt(bytes.NewReader
 
 func TestReceiptRoundTrip(t *testing.T) {
 	want := sampleReceipt(t)
+	want.NotBefore = []byte("tst")
 	b := write(t, want, sampleOpen)
 	if !bytes.Equal(b, write(t, want, sampleOpen)) {
 		t.Fatal("written twice, different bytes")
@@ -94,7 +95,13 @@ func TestWriteReceiptRefuses(t *testing.T) {
 		open  func(File) (io.ReadCloser, error)
 		want  error
 	}{
-		"no signature":     {func(r *Receipt) { r.Signature = nil }, sampleOpen, ErrContainer},
+		"no signature": {func(r *Receipt) { r.Signature = nil }, sampleOpen, ErrContainer},
+		"a token of before that is not named": {func(r *Receipt) {
+			a := sampleAttestation()
+			a.NotBefore = nil
+			r.Attestation, _ = a.Marshal()
+			r.NotBefore = []byte("tst")
+		}, sampleOpen, ErrContainer},
 		"half evidence":    {func(r *Receipt) { r.Inclusion = nil }, sampleOpen, ErrContainer},
 		"a large part":     {func(r *Receipt) { r.Evidence = make([]byte, MaxMeta+1) }, sampleOpen, ErrTooLarge},
 		"a body too short": {func(*Receipt) {}, body(""), ErrInvalid},

@@ -68,7 +68,11 @@ func short(n uint64) uint32 { return uint32(min(n, math.MaxUint32)) }
 func localHeader(f *zip.File) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint32(make([]byte, 0, localSize+len(f.Name)), localSignature)
-	for _, v := range []uint16{f.ReaderVersion, f.Flags, f.Method, f.ModifiedTime, f.ModifiedDate} { //nolint:staticcheck // the fields as they are, not a time
+	version := f.ReaderVersion
+	if f.Flags&flagDescriptor != 0 && f.CompressedSize64 >= math.MaxUint32 {
+		version = zipVersion // when it was written nobody knew that it would need ZIP64
+	}
+	for _, v := range []uint16{version, f.Flags, f.Method, f.ModifiedTime, f.ModifiedDate} { //nolint:staticcheck // the fields as they are, not a time
 		b = le.AppendUint16(b, v)
 	}
 	if f.Flags&flagDescriptor != 0 {

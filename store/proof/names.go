@@ -17,6 +17,7 @@ const (
 	NameInclusion        = "META-INF/inclusion.tlog-proof"
 	NameEvidenceManifest = "META-INF/ASiCEvidenceRecordManifest001.xml"
 	NameEvidence         = "META-INF/evidencerecord001.ers"
+	NameNotBefore        = "META-INF/notbefore.tst"
 	NameVerifyScript     = "META-INF/verify.sh"
 	NameTrust            = "META-INF/trust/" // prefix of the three below
 )

@@ -77,6 +77,21 @@ func Verify(token []byte, digest [32]byte, roots *x509.CertPool, policies []stri
 	}, nil
 }
 
+// Imprint is the SHA-256 digest that a TimeStampToken says it is about. Nothing
+// of the token is verified: it is what to ask Verify for when the token itself
+// is known by its digest and what it was made for does not matter. Errors:
+// ErrMalformed, and ErrImprint for an imprint of another algorithm.
+func Imprint(token []byte) ([32]byte, error) {
+	_, info, err := parse(token)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	if !info.hash.Equal(oidSHA256) || len(info.imprint) != 32 {
+		return [32]byte{}, fmt.Errorf("reading the imprint: %w", ErrImprint)
+	}
+	return [32]byte(info.imprint), nil
+}
+
 func parse(token []byte) (signedData, tstInfo, error) {
 	sd, err := parseToken(token)
 	if err != nil {

@@ -248,6 +248,16 @@ func TestVerifySigningCertificate(t *testing.T) {
 }
 
 // A weak digest under the signature is refused whatever else is right.
+func TestImprint(t *testing.T) {
+	n := newNotary(t, nil)
+	if got, err := Imprint(n.token(digest)); err != nil || got != digest {
+		t.Errorf("%x, %v", got, err)
+	}
+	if _, err := Imprint([]byte("hello")); !errors.Is(err, ErrMalformed) {
+		t.Errorf("no token: %v", err)
+	}
+}
+
 func TestVerifySHA1(t *testing.T) {
 	n := newNotary(t, nil)
 	der, err := n.honest(newRequest()).CreateResponseWithOpts(n.cert, n.sign, crypto.SHA1)

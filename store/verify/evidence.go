@@ -59,6 +59,9 @@ func (v *verification) checkTimes() {
 	if proved.IsZero() {
 		return
 	}
+	if v.receipt.NotBefore != nil && !v.checkNotBefore() {
+		return
+	}
 	if a.NotBefore != nil && a.NotBefore.At.After(proved.Add(slack)) {
 		v.fail(StepTimes, ErrTimes, "sealed after %s, yet timestamped on %s", words(a.NotBefore.At), words(proved))
 		return
@@ -72,7 +75,11 @@ func (v *verification) checkTimes() {
 		v.pass(StepTimes, "declared on %s by a clock that was wrong and not trusted; rely on the proved times alone", words(a.DeclaredAt))
 	case a.NotBefore == nil:
 		v.pass(StepTimes, "declared on %s; no earlier external time is stated", words(a.DeclaredAt))
+	case v.report.NotBeforeProved:
+		v.pass(StepTimes, "sealed after %s by the word of an independent authority, and before %s; declared on %s",
+			words(a.NotBefore.At), words(proved), words(a.DeclaredAt))
 	default:
-		v.pass(StepTimes, "sealed between %s and %s; declared on %s", words(a.NotBefore.At), words(proved), words(a.DeclaredAt))
+		v.pass(StepTimes, "sealed before %s; the safe states that it was after %s, but does not show the token that says so; declared on %s",
+			words(proved), words(a.NotBefore.At), words(a.DeclaredAt))
 	}
 }

@@ -63,6 +63,9 @@ func Receipt(ctx context.Context, r io.ReaderAt, size int64, documents []Documen
 	if v.receipt.Provisional() {
 		v.report.Provisional = true
 		v.checkSeal(at)
+		if v.receipt.NotBefore != nil && v.checkNotBefore() {
+			v.pass(StepTimes, "sealed after %s by the word of an independent authority", words(v.report.NotBefore))
+		}
 		return v.end()
 	}
 	v.checkEvidence()
@@ -87,7 +90,7 @@ func (v *verification) fail(name string, sentinel error, format string, args ...
 func (v *verification) end() (Report, error) {
 	v.report.OK = len(v.failed) == 0
 	if !v.report.OK {
-		v.report.ProvedAt = time.Time{}
+		v.report.ProvedAt, v.report.NotBeforeProved = time.Time{}, false
 	}
 	return v.report, errors.Join(v.failed...)
 }

@@ -34,5 +34,8 @@ type Report struct {
 	Steps       []Step
 	Attestation proof.Attestation
 	ProvedAt    time.Time // first token's time: the seal existed then; zero if not proved
-	NotBefore   time.Time // the seal was made after it; zero if not stated
+	NotBefore   time.Time // the seal was made after it, says the safe; zero if not stated
+	// NotBeforeProved says that NotBefore is not only the safe's word: the
+	// receipt shows the token of a trusted authority which the attestation names.
+	NotBeforeProved bool
 }
