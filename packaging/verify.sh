@@ -339,8 +339,8 @@ epoch() {
 # the digest expected, if there is one.
 read_token() {
 	openssl cms -verify -noverify -inform DER -in "$1" -out "$work/tstinfo" -signer "$work/tsa-signer.pem" 2>/dev/null ||
-		refuse evidence "a timestamp's own signature does not hold"
-	[ "$(grep -c 'BEGIN CERTIFICATE' "$work/tsa-signer.pem")" = 1 ] || refuse evidence "a timestamp has more than one signer"
+		refuse "$step" "a timestamp's own signature does not hold"
+	[ "$(grep -c 'BEGIN CERTIFICATE' "$work/tsa-signer.pem")" = 1 ] || refuse "$step" "a timestamp has more than one signer"
 	facts=$(hex <"$work/tstinfo" | awk "$DER"'
 		END {
 			if (FAILED) exit 1
@@ -357,16 +357,17 @@ read_token() {
 			for (i = 0; i < L; i++) time = time sprintf("%c", byte(P + i))
 			if (time !~ /^[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9](\.[0-9]+)?Z$/) bad("time")
 			print imprint, substr(time, 1, 14), substr(substr(time, 16, length(time) - 16) "000", 1, 3)
-		}') || refuse evidence "a timestamp is malformed: ${facts#bad }"
+		}') || refuse "$step" "a timestamp is malformed: ${facts#bad }"
 	imprint=${facts%% *} millis=${facts##* } gentime=${facts#* }
 	gentime=${gentime% *}
-	is_hex64 "$imprint" && [ "$imprint" = "${2:-$imprint}" ] || refuse evidence "a timestamp is over something else"
+	is_hex64 "$imprint" && [ "$imprint" = "${2:-$imprint}" ] || refuse "$step" "a timestamp is over something else"
 	stamped=$(epoch "$gentime")
 }
 
 # check_token TOKEN DIGEST [TIME]: the token is over DIGEST, by an authority of
 # tsa.pem whose certificates were valid when it was made and at TIME (now). An
 # empty DIGEST is whatever the token says, an empty TIME none beside its own.
+# step is what a refusal is told under.
 check_token() {
 	read_token "$1" "$2"
 	for when in "$stamped" ${3-now}; do
@@ -376,14 +377,14 @@ check_token() {
 		# openssl ts cannot read tokens that carry OCSP answers: openssl cms can,
 		# and checks path, purpose and the certificate's digest as well.
 		if openssl ts -reply -in "$1" -token_in -text >/dev/null 2>&1; then
-			refuse evidence "a timestamp is not of an authority in tsa.pem, valid at $(words "$gentime") and since"
+			refuse "$step" "a timestamp is not of an authority in tsa.pem, valid at $(words "$gentime") and since"
 		fi
 		# shellcheck disable=SC2086
 		openssl cms -verify -cades -inform DER -in "$1" -CAfile "$trust/tsa.pem" -no-CApath -no-CAstore \
 			-purpose timestampsign $time -out "$work/tstinfo-again" >/dev/null 2>&1 && cmp -s "$work/tstinfo" "$work/tstinfo-again" ||
-			refuse evidence "a timestamp is not of an authority in tsa.pem, valid at $(words "$gentime") and since"
+			refuse "$step" "a timestamp is not of an authority in tsa.pem, valid at $(words "$gentime") and since"
 	done
-	if [ "$stamped" -gt "$((now + 60))" ]; then refuse evidence "a timestamp is from the future"; fi
+	if [ "$stamped" -gt "$((now + 60))" ]; then refuse "$step" "a timestamp is from the future"; fi
 }
 
 # check_notbefore [EPOCH]: the earlier token shown, if one is, is the one that the
@@ -397,6 +398,7 @@ check_notbefore() {
 		sed -n 's/.*"notBefore":{"at":"\([0-9TZ:.-]*\)","token":"\([0-9a-f]*\)"}.*/\1 \2/p')
 	[ -n "$stated" ] || refuse receipt "it carries a timestamp of before the seal, but its attestation names none"
 	[ "$(digest sha256 "$work/notbefore")" = "${stated#* }" ] || refuse times "the earlier timestamp shown is not the one that the attestation names"
+	step=times
 	check_token "$work/notbefore" '' ''
 	[ "$(echo "${stated% *}" | tr -d 'TZ:.-')" = "$gentime$millis" ] ||
 		refuse times "the attestation says sealed after ${stated% *}, the earlier timestamp shown is of $(words "$gentime")"
@@ -543,7 +545,7 @@ check_evidence() {
 		for part in attestation fingerprint manifest signature inclusion; do digest sha256 "$work/$part"; done
 	} >"$work/group"
 	read_record
-	successor=now tokens=0
+	step=evidence successor=now tokens=0
 	awk '$1 == "token" { print $2, $3 }' "$work/record" | sort -k 1,1nr -k 2,2nr >"$work/backwards"
 	while read -r chain stamp; do
 		root_of "$chain" "$stamp"
