@@ -48,14 +48,16 @@ func (a *app) documents(names []string) ([]verify.Document, error) {
 
 // verified is the result of a verification.
 type verified struct {
-	Receipt     string         `json:"receipt"`
-	OK          bool           `json:"ok"`
-	Provisional bool           `json:"provisional"`
-	Document    string         `json:"document,omitempty"`
-	Safe        string         `json:"safe,omitempty"`
-	ProvedAt    *time.Time     `json:"provedAt,omitempty"`  // it existed then, says an external authority
-	NotBefore   *time.Time     `json:"notBefore,omitempty"` // it was sealed after
-	Steps       []verifiedStep `json:"steps"`
+	Receipt     string     `json:"receipt"`
+	OK          bool       `json:"ok"`
+	Provisional bool       `json:"provisional"`
+	Document    string     `json:"document,omitempty"`
+	Safe        string     `json:"safe,omitempty"`
+	ProvedAt    *time.Time `json:"provedAt,omitempty"`  // it existed then, says an external authority
+	NotBefore   *time.Time `json:"notBefore,omitempty"` // it was sealed after, says the safe
+	// NotBeforeProved: an external authority says so too, by a token the receipt shows.
+	NotBeforeProved bool           `json:"notBeforeProved,omitempty"`
+	Steps           []verifiedStep `json:"steps"`
 }
 
 type verifiedStep struct {
@@ -112,7 +114,7 @@ func verifiedOf(name string, report verify.Report) verified {
 		out.ProvedAt = &report.ProvedAt
 	}
 	if !report.NotBefore.IsZero() {
-		out.NotBefore = &report.NotBefore
+		out.NotBefore, out.NotBeforeProved = &report.NotBefore, report.NotBeforeProved
 	}
 	for _, s := range report.Steps {
 		out.Steps = append(out.Steps, verifiedStep{s.Name, s.OK, s.Detail})
@@ -135,7 +137,7 @@ func (a *app) showVerified(v verified) {
 	switch {
 	case v.Provisional:
 		a.say("  %s\n", a.t.Provisional)
-	case v.NotBefore != nil && v.ProvedAt != nil:
+	case v.NotBeforeProved && v.ProvedAt != nil:
 		a.say("  "+a.t.ProvedBetween+"\n", instant(*v.NotBefore), instant(*v.ProvedAt))
 	case v.ProvedAt != nil:
 		a.say("  "+a.t.ProvedBy+"\n", instant(*v.ProvedAt))

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"casemate/store/verify"
 )
 
 // receipts were made by a real safe; see the README beside them.
@@ -38,7 +40,7 @@ func TestVerify(t *testing.T) {
 		stdout string // a line of the verdict
 	}{
 		{"attached", []string{attached, "--trust", trust}, soon, exitOK, "attached.asice  holds\n"},
-		{"attached, says since when", []string{attached, "--trust", trust}, soon, exitOK, "sealed after 2026-11-22T18:12:26.104Z and before 2026-11-22T18:13:00.291Z"},
+		{"attached, says before when", []string{attached, "--trust", trust}, soon, exitOK, "\n  sealed before 2026-11-22T18:13:00.291Z, by the word"},
 		{"detached with its documents", []string{detached, "--trust", trust, "--document", annex, "--document", letter}, soon, exitOK, "ok  documents: 2 files"},
 		{"provisional", []string{provisional, "--trust", trust}, soon, exitNotProved, "provisional: sealed"},
 		{"detached without one document", []string{detached, "--trust", trust, "--document", annex}, soon, exitIntegrity, "BAD documents"},
@@ -62,10 +64,22 @@ func TestVerify(t *testing.T) {
 			if (code == exitOK) != (stderr == "") {
 				t.Errorf("exit code %d and on standard error %q", code, stderr)
 			}
-			if code != exitOK && code != exitNotProved && strings.Contains(stdout, "sealed before") {
+			if code != exitOK && code != exitNotProved && strings.Contains(stdout, "by the word of") {
 				t.Errorf("a date is told of what does not hold:\n%s", stdout)
 			}
 		})
+	}
+}
+
+// TestVerifyTellsWhoSaysAfter: the earlier date is told as an authority's only if it is.
+func TestVerifyTellsWhoSaysAfter(t *testing.T) {
+	for _, proved := range []bool{false, true} {
+		var out bytes.Buffer
+		a := &app{stdout: &out, t: &english}
+		a.showVerified(verifiedOf("r", verify.Report{OK: true, ProvedAt: soon, NotBefore: soon.Add(-time.Hour), NotBeforeProved: proved}))
+		if strings.Contains(out.String(), "sealed after 2026-11-30T23:00:00.000Z and before") != proved {
+			t.Errorf("proved %v, told:\n%s", proved, out.String())
+		}
 	}
 }
 
