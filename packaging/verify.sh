@@ -398,7 +398,7 @@ check_notbefore() {
 		sed -n 's/.*"notBefore":{"at":"\([0-9TZ:.-]*\)","token":"\([0-9a-f]*\)"}.*/\1 \2/p')
 	[ -n "$stated" ] || refuse receipt "it carries a timestamp of before the seal, but its attestation names none"
 	[ "$(digest sha256 "$work/notbefore")" = "${stated#* }" ] || refuse times "the earlier timestamp shown is not the one that the attestation names"
-	step=times
+	step='times'
 	check_token "$work/notbefore" '' ''
 	[ "$(echo "${stated% *}" | tr -d 'TZ:.-')" = "$gentime$millis" ] ||
 		refuse times "the attestation says sealed after ${stated% *}, the earlier timestamp shown is of $(words "$gentime")"
