@@ -121,7 +121,7 @@ func mediaType(declared string, head []byte) string {
 
 // resultOf says whether a failed act was refused (the caller can do something) or failed.
 func resultOf(err error) string {
-	for _, refusal := range []error{ErrDigestMismatch, ErrIncomplete, ErrBadName, ErrMetadata, ErrTooManyFiles,
+	for _, refusal := range []error{ErrMalformed, ErrDigestMismatch, ErrIncomplete, ErrBadName, ErrMetadata, ErrTooManyFiles,
 		ErrEmptyObject, ErrForbidden, ErrUnknownVault, ErrUnknownDocument, ErrVaultExists, ErrTimeUntrusted, ErrQuery} {
 		if errors.Is(err, refusal) {
 			return refusedResult
@@ -132,12 +132,14 @@ func resultOf(err error) string {
 
 // reasonOf is what the journal keeps of an error: the sentence of its class, no names, no paths.
 func reasonOf(err error) string {
-	for _, class := range []error{ErrDigestMismatch, ErrIncomplete, ErrBadName, ErrMetadata, ErrTooManyFiles, ErrEmptyObject,
+	for _, class := range []error{ErrMalformed, ErrDigestMismatch, ErrIncomplete, ErrBadName, ErrMetadata, ErrTooManyFiles, ErrEmptyObject,
 		ErrForbidden, ErrUnknownVault, ErrUnknownDocument, ErrVaultExists, ErrTimeUntrusted, ErrSealUnavailable,
 		ErrStorage, ErrIntegrity, ErrQuery, ErrClosed} {
 		if errors.Is(err, class) {
 			return class.Error()
 		}
 	}
-	return "internal error"
+	return internalReason
 }
+
+const internalReason = "internal error"

@@ -106,6 +106,9 @@ func (s *Safe) receive(ctx context.Context, req DepositRequest, in *intake, next
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if err != nil && reasonOf(err) == internalReason { // the caller's form, in words of another floor
+			err = fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
 		if err != nil {
 			return err
 		}

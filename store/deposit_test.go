@@ -53,6 +53,22 @@ func TestLifeOfADocument(t *testing.T) {
 	if next.Attestation.NotBefore == nil || next.Attestation.NotBefore.Token != r.safe.lastSpan().Digest {
 		t.Errorf("notBefore %+v is not the last token", next.Attestation.NotBefore)
 	}
+	for _, proved := range []bool{false, true} {
+		if proved {
+			if err := r.safe.Stamp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rec, err := r.safe.recordFor(t.Context(), alice, next.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		receipt, err := r.safe.receiptOf(t.Context(), rec)
+		if err != nil || sha256.Sum256(receipt.NotBefore) != next.Attestation.NotBefore.Token {
+			t.Errorf("proved %v: the receipt does not show the token before: %v", proved, err)
+		}
+		r.mustPass(next.ID)
+	}
 	r.fsck()
 }
 
@@ -101,6 +117,7 @@ func TestRefusedDeposits(t *testing.T) {
 		"other name":          {DepositRequest{Announced: []Announced{{Name: "x"}}}, parts(body), ErrDigestMismatch},
 		"more announced":      {DepositRequest{Announced: make([]Announced, 2)}, parts(body), ErrIncomplete},
 		"cut body":            {DepositRequest{}, cut(), ErrIncomplete},
+		"bad form":            {DepositRequest{}, func() (Part, error) { return Part{}, errors.New("in words of another floor") }, ErrMalformed},
 		"no file":             {DepositRequest{}, parts(), ErrEmptyObject},
 		"empty name":          {DepositRequest{}, one(""), ErrBadName},
 		"control in name":     {DepositRequest{}, one("a\nb"), ErrBadName},

@@ -20,6 +20,8 @@ var (
 	ErrEmptyObject = errors.New("an object has at least one file")
 	// ErrDigestMismatch refuses a deposit whose bytes are not those announced; nothing is kept.
 	ErrDigestMismatch = errors.New("the bytes received are not those announced")
+	// ErrMalformed refuses a deposit whose form cannot be read; the error it wraps says why.
+	ErrMalformed = errors.New("the deposit is not well-formed")
 	// ErrIncomplete refuses a deposit whose body ended early; nothing is kept.
 	ErrIncomplete = errors.New("the body ended before its end")
 	// ErrSealUnavailable says that the token did not answer in time; nothing is kept, try again.

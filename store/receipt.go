@@ -55,7 +55,14 @@ func (s *Safe) receiptOf(ctx context.Context, rec *record) (proof.Receipt, error
 	base := s.sealedParts(rec)
 	base.VerifyScript, base.Trust = s.verifyScript, s.trustFiles
 	sp, ok, err := s.roundOf(ctx, rec.leaf)
-	if err != nil || !ok {
+	if err != nil {
+		return base, err
+	}
+	newest := s.lastSpan().Number
+	if ok {
+		newest = sp.Number
+	}
+	if base.NotBefore, err = s.tokenBefore(ctx, rec.attestation.NotBefore, newest); err != nil || !ok {
 		return base, err
 	}
 	r, err := s.round(ctx, sp.Number)
@@ -78,8 +85,32 @@ func (s *Safe) receiptOf(ctx context.Context, rec *record) (proof.Receipt, error
 		return base, err
 	}
 	whole.EvidenceManifest = proof.EvidenceManifest(evidenceEntries(rec, whole))
-	whole.VerifyScript, whole.Trust = base.VerifyScript, base.Trust
+	whole.VerifyScript, whole.Trust, whole.NotBefore = base.VerifyScript, base.Trust, base.NotBefore
 	return whole, nil
+}
+
+// tokenBefore finds the token that an attestation names as the last one known when it was sealed: it
+// is of the round before the document's own or little earlier. An outsider can then see for himself
+// that the document was sealed after it.
+func (s *Safe) tokenBefore(ctx context.Context, named *proof.External, newest uint64) ([]byte, error) {
+	if named == nil {
+		return nil, nil
+	}
+	const near = 8 // rounds made while one deposit was under way
+	for n := newest; n > 0 && n+near > newest; n-- {
+		sp, err := s.span(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		if sp.Digest == named.Token {
+			r, err := s.round(ctx, n)
+			if err != nil {
+				return nil, err
+			}
+			return r.Token, nil
+		}
+	}
+	return nil, nil // the receipt then says only what the safe states
 }
 
 func (s *Safe) sealedParts(rec *record) proof.Receipt {

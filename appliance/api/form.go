@@ -75,7 +75,8 @@ func (f *formReader) next() (textproto.MIMEHeader, error) {
 	switch string(line[len(f.delimiter):]) {
 	case "--":
 		f.closed = true
-		return nil, io.EOF
+		f.start += len("--")
+		return nil, f.nothingFollows()
 	case "\r\n":
 		return f.header()
 	default:
@@ -83,11 +84,31 @@ func (f *formReader) next() (textproto.MIMEHeader, error) {
 	}
 }
 
+// nothingFollows is io.EOF when the body ends with its closing boundary. RFC 2046 allows an epilogue
+// there, to be ignored; what a program writes there is a file that would be sealed without.
+func (f *formReader) nothingFollows() error {
+	rest, err := io.ReadAll(io.LimitReader(f.body, maxEpilogue))
+	if err != nil {
+		return broken(err)
+	}
+	rest = append(f.buffer[f.start:f.end:f.end], rest...)
+	if len(bytes.Trim(rest, "\r\n")) > 0 || len(rest) > maxEpilogue {
+		return badForm("something follows the closing boundary")
+	}
+	return io.EOF
+}
+
+const maxEpilogue = 64
+
 // header reads up to the empty line and stands at the part's first byte.
 func (f *formReader) header() (textproto.MIMEHeader, error) {
 	empty := []byte("\r\n\r\n")
 	for looked := 0; ; {
-		if i := bytes.Index(f.buffer[f.start+looked:f.end], empty); i >= 0 {
+		i := bytes.Index(f.buffer[f.start+looked:f.end], empty)
+		if i < 0 && f.end-f.start > maxPartHeader || looked+i > maxPartHeader {
+			return nil, fmt.Errorf("%w: more than %d bytes in the header of a part", web.ErrTooLarge, maxPartHeader)
+		}
+		if i >= 0 {
 			block := f.buffer[f.start+2 : f.start+looked+i+len(empty)]
 			f.start += 2 + len(block)
 			f.last = false
@@ -96,9 +117,6 @@ func (f *formReader) header() (textproto.MIMEHeader, error) {
 				return nil, badForm("the header of a part is not well formed")
 			}
 			return h, f.scan()
-		}
-		if f.end-f.start > maxPartHeader {
-			return nil, fmt.Errorf("%w: more than %d bytes in the header of a part", web.ErrTooLarge, maxPartHeader)
 		}
 		looked = max(0, f.end-f.start-len(empty)+1)
 		if err := f.need(f.end - f.start + 1); err != nil {
