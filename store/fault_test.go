@@ -272,3 +272,32 @@ func TestRolledBack(t *testing.T) {
 		t.Errorf("volumes rolled back together: %v", err)
 	}
 }
+
+// TestFsckSeesGaps: a record that is gone leaves a number that nothing explains, and an entry that
+// tells of a document which is not there.
+func TestFsckSeesGaps(t *testing.T) {
+	r := newRig(t)
+	for range 3 {
+		r.deposit([]byte("x"))
+	}
+	v := r.safe.vaults["archives"]
+	if err := r.safe.commitBatch([]raid.Op{{Key: recordKey(v.ID, 2), Delete: true}, {Key: recordKey(v.ID, 3), Delete: true}}); err != nil {
+		t.Fatal(err)
+	}
+	report, err := r.safe.Fsck(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gaps, missing := 0, 0
+	for _, f := range report.Findings {
+		switch {
+		case f.Detail == "it is missing and the journal does not say why":
+			gaps++
+		case f.Detail == "the journal says it was deposited; it is not there":
+			missing++
+		}
+	}
+	if gaps != 2 || missing != 2 {
+		t.Errorf("%+v", report.Findings)
+	}
+}

@@ -36,7 +36,7 @@ func (r *FsckReport) find(what, format string, args ...any) {
 // proofs, every index, every tally. It changes nothing; progress is told after each document.
 func (s *Safe) Fsck(ctx context.Context, progress func(FsckReport)) (FsckReport, error) {
 	var r FsckReport
-	deposits, err := s.fsckJournal(ctx, &r)
+	told, err := s.fsckJournal(ctx, &r)
 	if err != nil {
 		return r, err
 	}
@@ -50,33 +50,43 @@ func (s *Safe) Fsck(ctx context.Context, progress func(FsckReport)) (FsckReport,
 	}
 	s.mu.RUnlock()
 	for _, v := range vaults {
-		if err := s.fsckVault(ctx, v, deposits, &r, progress); err != nil {
+		if err := s.fsckVault(ctx, v, told, &r, progress); err != nil {
 			return r, err
 		}
 	}
-	for id := range deposits {
+	for id := range told.deposits {
 		r.find("document "+id, "the journal says it was deposited; it is not there")
 	}
 	return r, nil
 }
 
-// fsckJournal audits every entry and returns the deposits it tells of: document to leaf.
-func (s *Safe) fsckJournal(ctx context.Context, r *FsckReport) (map[string]uint64, error) {
-	deposits := map[string]uint64{}
+// told is what the journal says there must be.
+type told struct {
+	deposits map[string]uint64 // document to the index of its "done" entry
+	unused   map[string]bool   // vault/number of deposits that did not come to their end
+}
+
+// fsckJournal audits every entry and gathers what it tells of deposits.
+func (s *Safe) fsckJournal(ctx context.Context, r *FsckReport) (told, error) {
+	t := told{deposits: map[string]uint64{}, unused: map[string]bool{}}
 	err := s.log.Audit(ctx, 0, s.log.Size(), func(e journal.Entry) error {
 		r.Journal++
-		if e.Act == ActDeposit && e.Result == journal.Done {
-			deposits[e.Object] = e.Seq
+		switch number := e.Refs["number"]; {
+		case e.Act != ActDeposit:
+		case e.Result == journal.Done:
+			t.deposits[e.Object] = e.Seq
+		case e.Result != journal.Intent && number != "":
+			t.unused[e.Vault+"/"+number] = true
 		}
 		return nil
 	})
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return t, ctx.Err()
 	}
 	if err != nil {
 		r.find("journal", "%v", err)
 	}
-	return deposits, nil
+	return t, nil
 }
 
 func (s *Safe) fsckRounds(ctx context.Context, r *FsckReport) error {
@@ -101,11 +111,20 @@ func (s *Safe) fsckRounds(ctx context.Context, r *FsckReport) error {
 	return nil
 }
 
-func (s *Safe) fsckVault(ctx context.Context, v *vault, deposits map[string]uint64, r *FsckReport, progress func(FsckReport)) error {
+func (s *Safe) fsckVault(ctx context.Context, v *vault, t told, r *FsckReport, progress func(FsckReport)) error {
 	prefix := append([]byte{typeRecord}, v.ID[:]...)
-	var documents, bytes uint64
+	var documents, bytes, last uint64
+	gap := func(to uint64) {
+		for n := last + 1; n < to; n++ {
+			if !t.unused[fmt.Sprintf("%s/%d", v.ID, n)] {
+				r.find(fmt.Sprintf("number %d of vault %s", n, v.ID), "it is missing and the journal does not say why")
+			}
+		}
+		last = to
+	}
 	err := s.scan(ctx, prefix, func(key, value []byte) error {
 		number := binary.BigEndian.Uint64(key[len(prefix):])
+		gap(number)
 		rec, err := s.openRecord(ctx, v, number, value)
 		if errors.Is(err, ErrIntegrity) {
 			r.find(fmt.Sprintf("record %d of vault %s", number, v.ID), "%v", err)
@@ -116,10 +135,10 @@ func (s *Safe) fsckVault(ctx context.Context, v *vault, deposits map[string]uint
 		}
 		documents++
 		bytes += uint64(rec.attestation.Size) //nolint:gosec // validated: never negative
-		if leaf, ok := deposits[rec.id.String()]; !ok || leaf != rec.leaf {
+		if leaf, ok := t.deposits[rec.id.String()]; !ok || leaf != rec.leaf {
 			r.find("document "+rec.id.String(), "the journal does not tell of its deposit")
 		}
-		delete(deposits, rec.id.String())
+		delete(t.deposits, rec.id.String())
 		if err := s.fsckDocument(ctx, rec, r); err != nil {
 			return err
 		}
@@ -136,6 +155,9 @@ func (s *Safe) fsckVault(ctx context.Context, v *vault, deposits map[string]uint
 	if err != nil {
 		return err
 	}
+	v.mu.Lock()
+	gap(v.last + 1)
+	v.mu.Unlock()
 	if p := v.public(); p.Documents != documents || p.Bytes != bytes {
 		r.find("vault "+v.ID.String(), "its tally says %d documents and %d bytes, there are %d and %d", p.Documents, p.Bytes, documents, bytes)
 	}

@@ -36,6 +36,7 @@ func (r stageRecord) join(other stageRecord) stageRecord {
 	if len(other.Segments) > len(r.Segments) {
 		r, other = other, r
 	}
+	r.Number = max(r.Number, other.Number)
 	r.Segments = append([]uint32(nil), r.Segments...)
 	for i, n := range other.Segments {
 		r.Segments[i] = max(r.Segments[i], n)
