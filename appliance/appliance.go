@@ -93,6 +93,8 @@ func (a *Appliance) openToken(ctx context.Context, configFile string) error {
 		a.tokenChild = startTokenProcess(child, file, a.log)
 	}
 	a.token = hsm.NewClient(a.config.HSM.Socket)
+	// The token process gives a call up after its own timeout; a batch waits for several calls.
+	a.token.Timeout = max(a.token.Timeout, a.config.HSM.Timeout+5*time.Second)
 	info, err := waitForToken(ctx, a.token)
 	if err != nil {
 		return fmt.Errorf("token process at %s: %w", a.config.HSM.Socket, err)

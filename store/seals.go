@@ -20,8 +20,9 @@ type sealed struct {
 	err       error
 }
 
-// sealDeadline bounds one exchange with the token; a hung module answers within it.
-const sealDeadline = 30 * time.Second
+// sealDeadline bounds one exchange with the token from this side; the client's own timeout and the
+// token process's end it earlier.
+const sealDeadline = 6 * time.Minute
 
 // sealOne asks the token for the seal of one attestation; the requests of concurrent deposits
 // travel together.

@@ -63,7 +63,7 @@ type GuardConfig struct {
 	Timeout     time.Duration // for one server; 2 s
 	Policy      Policy
 	MarkFile    string    // keeps time from going back; its folder must exist
-	NotBefore   time.Time // latest time known to be attested from elsewhere (the journal); may be zero
+	NotBefore   time.Time // latest trusted time known to be attested from elsewhere; may be zero
 
 	Kernel   func() (KernelClock, error)
 	Query    func(server string, opt ntp.QueryOptions) (*ntp.Response, error) // nil: ntp.QueryWithOptions
