@@ -64,6 +64,9 @@ func (s *Safe) openFile(ctx context.Context, rec *record, f proof.File, get gett
 		cancel()
 		return nil, fmt.Errorf("opening document %s: %w: %w", rec.id, ErrIntegrity, err)
 	}
+	if f.Size > blockBytes {
+		plain = readAhead(ctx, plain)
+	}
 	return &fileReader{plain: plain, want: f, digest: sha256.New(), cancel: cancel}, nil
 }
 
@@ -108,7 +111,7 @@ type fetched struct {
 
 // prefetch reads segments 0 … count-1 with a few under way at once and gives them in order.
 func prefetch(ctx context.Context, count uint32, get func(context.Context, uint32) ([]byte, error)) <-chan fetched {
-	const depth = 4
+	const depth = 8
 	queue := make(chan chan fetched, depth)
 	out := make(chan fetched)
 	go func() {
