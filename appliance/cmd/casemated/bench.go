@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,6 @@ one line a case: what the safe does, what the machine does without it in the sam
 The folder is left as it is, for a second look.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			debug.SetGCPercent(serveCollects)
 			for _, mib := range large {
 				opt.Large = append(opt.Large, mib<<20)
 			}

@@ -12,10 +12,6 @@ import (
 	"casemate/raid/volume"
 )
 
-// serveCollects is the daemon's GOGC: collecting half as often costs memory that is bounded by what
-// is under way, and gives more documents a second.
-const serveCollects = 200
-
 func serveCommand(o *options) *cobra.Command {
 	return &cobra.Command{Use: "serve", Short: "Open the safe and answer over HTTPS", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -23,7 +19,6 @@ func serveCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			debug.SetGCPercent(serveCollects)
 			a, err := appliance.Open(cmd.Context(), cfg, o.config, o.log())
 			if err != nil {
 				return err
