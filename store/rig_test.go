@@ -53,7 +53,14 @@ type rig struct {
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
+	return newRigOn(t, func(*rig) {})
+}
+
+// newRigOn is newRig with a word on where its volumes stand.
+func newRigOn(t testing.TB, where func(*rig)) *rig {
+	t.Helper()
 	r := &rig{t: t, config: raidtest.Config(t, 2), token: hsmtest.Start(t, testOrigin), clock: &testClock{}, tsa: startAuthority(t)}
+	where(r)
 	if err := raid.Create(t.Context(), r.config); err != nil {
 		t.Fatal(err)
 	}
