@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -300,4 +301,35 @@ func TestFsckSeesGaps(t *testing.T) {
 	if gaps != 2 || missing != 2 {
 		t.Errorf("%+v", report.Findings)
 	}
+}
+
+// TestBothVolumesDie: nobody knows then which batch was the last to be durable. The safe stops by
+// itself, and a new start finds everything that was acknowledged.
+func TestBothVolumesDie(t *testing.T) {
+	r := newRig(t)
+	stop := make(chan struct{})
+	wait := r.load(4, stop, ErrStorage, ErrClosed)
+	time.Sleep(300 * time.Millisecond)
+	for _, v := range r.mirror.Status().Volumes {
+		if err := syscall.Kill(v.PID, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-r.safe.Fatal():
+	case <-time.After(time.Minute):
+		t.Fatal("the safe goes on without a volume")
+	}
+	if _, err := r.safe.Deposit(t.Context(), alice, DepositRequest{Vault: "archives"}, parts([]byte("x"))); !errors.Is(err, ErrStorage) {
+		t.Errorf("a deposit in a broken safe: %v", err)
+	}
+	close(stop)
+	kept := wait()
+	_ = errors.Join(r.safe.Close(), r.mirror.Close())
+	r.open()
+	if len(kept) == 0 {
+		t.Fatal("nothing was acknowledged")
+	}
+	r.mustHold(kept)
+	r.fsck()
 }
