@@ -231,6 +231,9 @@ func (s *Safe) abort(ctx context.Context, who identity.Caller, in *intake, d *de
 	draft := d.draft
 	if !d.intent {
 		draft = s.draft(who, ActDeposit, in.vault.ID.String(), in.id.String(), "", "")
+		if d.number > 0 { // given and not used: the gap is accounted for
+			draft.Refs = map[string]string{"number": fmt.Sprint(d.number)}
+		}
 	}
 	draft.Result, draft.Reason, draft.At = resultOf(cause), reasonOf(cause), s.now()
 	if _, err := s.post(ctx, posting{draft: draft, ops: gone}); err != nil {
