@@ -76,7 +76,15 @@ func TestTokenProcessDies(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		r.token.Restart()
 	}
-	r.deposit([]byte("sealing again")) // no restart of the safe
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) { // no restart of the safe
+		_, err := r.safe.Deposit(t.Context(), alice, DepositRequest{Vault: "archives"}, parts([]byte("sealing again")))
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrSealUnavailable) || time.Now().After(end) {
+			t.Fatalf("not sealing again: %v", err)
+		}
+	}
 	close(stop)
 	kept := wait()
 	if len(kept) == 0 {
