@@ -48,7 +48,8 @@ type Part struct {
 //     record, invisible; swept at Open.
 //  3. announced digests are compared; a mismatch takes the stage away: the same.
 //  4. the clock is asked, the attestation assembled: the same.
-//  5. the intent is journaled, durable with the last staged bytes: the sweep journals it abandoned.
+//  5. the intent is journaled with the document's number, durable with the last staged bytes: the
+//     sweep journals it abandoned.
 //  6. the token seals: the same; the seal was never given to anyone.
 //  7. record, indexes and journal entry are committed in one batch: the document exists.
 //  8. a checkpoint over the committed tree is asked for: it will be after a restart too.
@@ -71,7 +72,6 @@ func (s *Safe) Deposit(ctx context.Context, who identity.Caller, req DepositRequ
 
 // deposition is what the later steps of a deposit know.
 type deposition struct {
-	number   uint64
 	intent   bool
 	draft    journal.Draft
 	request  hsm.SealRequest
@@ -134,7 +134,7 @@ func (s *Safe) receive(ctx context.Context, req DepositRequest, in *intake, next
 	return in.settle(ctx)
 }
 
-// attest assembles what the token will seal.
+// attest assembles what the token will seal, but for the number: the ledger gives it.
 func (s *Safe) attest(ctx context.Context, who identity.Caller, req DepositRequest, in *intake, d *deposition) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ErrIncomplete, err)
@@ -143,11 +143,10 @@ func (s *Safe) attest(ctx context.Context, who identity.Caller, req DepositReque
 	if err != nil {
 		return err
 	}
-	d.number = in.vault.number()
 	a := proof.Attestation{
 		Typ: proof.AttestationTyp, V: proof.AttestationV,
 		Safe: s.origin, Demonstration: s.demonstration,
-		Document: in.id, Vault: in.vault.ID, Number: d.number,
+		Document: in.id, Vault: in.vault.ID,
 		Depositor:  proof.Party{Name: who.Name, Issuer: who.Issuer, Serial: who.Serial},
 		Files:      in.files,
 		Metadata:   req.Metadata,
@@ -159,28 +158,37 @@ func (s *Safe) attest(ctx context.Context, who identity.Caller, req DepositReque
 	for _, f := range in.files {
 		a.Size += f.Size
 	}
-	bytes, err := a.Marshal()
+	d.draft = s.draft(who, ActDeposit, in.vault.ID.String(), in.id.String(), journal.Intent, "")
+	d.document = Document{ID: in.id, Vault: in.vault.ID, VaultName: in.vault.Name, Attestation: a}
+	return nil
+}
+
+// numbered completes the attestation with the number that the ledger gives, and the intent with
+// both. The ledger may come back with another number: the batch of the first was refused whole.
+func (d *deposition) numbered(number uint64) (journal.Draft, error) {
+	d.document.Number, d.document.Attestation.Number = number, number
+	files := d.document.Attestation.Files
+	bytes, err := d.document.Attestation.Marshal()
 	if err != nil {
-		return fmt.Errorf("attestation: %w", err)
+		return journal.Draft{}, fmt.Errorf("attestation: %w", err)
 	}
 	if len(bytes) > maxAttestation {
-		return fmt.Errorf("names and metadata of %d files come to %d bytes of attestation, at most %d: %w",
-			len(in.files), len(bytes), maxAttestation, ErrTooManyFiles)
+		return journal.Draft{}, fmt.Errorf("names and metadata of %d files come to %d bytes of attestation, at most %d: %w",
+			len(files), len(bytes), maxAttestation, ErrTooManyFiles)
 	}
-	d.request = hsm.SealRequest{Attestation: bytes, Fingerprint: proof.Fingerprint(in.files)}
-	d.draft = s.draft(who, ActDeposit, in.vault.ID.String(), in.id.String(), journal.Intent, "")
-	d.draft.Refs = map[string]string{"attestation": hexDigest(bytes), "number": fmt.Sprint(d.number)}
-	d.document = Document{ID: in.id, Vault: in.vault.ID, VaultName: in.vault.Name, Number: d.number, Attestation: a}
-	return nil
+	d.request = hsm.SealRequest{Attestation: bytes, Fingerprint: proof.Fingerprint(files)}
+	d.draft.Refs = map[string]string{"attestation": hexDigest(bytes), "number": fmt.Sprint(number)}
+	return d.draft, nil
 }
 
 // intend makes the intent durable, with the bytes that were not staged yet.
 func (s *Safe) intend(ctx context.Context, in *intake, d *deposition) error {
-	ops := append(in.pending, raid.Op{Key: stageKey(in.id, 0), Value: in.stage(d.number).value()})
-	weight := in.weight
+	pending, weight := in.pending, in.weight
 	in.pending, in.weight, in.staged = nil, 0, true
-	_, err := s.post(ctx, posting{draft: d.draft, vault: in.vault, size: weight + 512*len(ops),
-		ops: func(uint64) ([]raid.Op, error) { return ops, nil }})
+	_, err := s.post(ctx, posting{numbered: d.numbered, vault: in.vault, size: weight + 512*(len(pending)+1),
+		ops: func(uint64) ([]raid.Op, error) {
+			return append(pending, raid.Op{Key: stageKey(in.id, 0), Value: in.stage(d.document.Number).value()}), nil
+		}})
 	d.intent = err == nil
 	return err
 }
@@ -188,7 +196,7 @@ func (s *Safe) intend(ctx context.Context, in *intake, d *deposition) error {
 // commit makes the document exist: record, place, fingerprint and entry in one batch, which also
 // takes the stage record away.
 func (s *Safe) commit(ctx context.Context, in *intake, d *deposition, signature []byte) error {
-	kek, err := s.groupKeyOf(ctx, in.vault, groupOf(d.number), true)
+	kek, err := s.groupKeyOf(ctx, in.vault, groupOf(d.document.Number), true)
 	if err != nil {
 		return err
 	}
@@ -196,21 +204,21 @@ func (s *Safe) commit(ctx context.Context, in *intake, d *deposition, signature 
 	if err != nil {
 		return err
 	}
-	r := &record{vault: in.vault, number: d.number, id: in.id, key: in.key,
+	r := &record{vault: in.vault, number: d.document.Number, id: in.id, key: in.key,
 		inner: inner{Attestation: d.request.Attestation, Signature: signature, Segments: in.counts}}
 	draft := d.draft
 	draft.Result, draft.At = journal.Done, s.now()
 	draft.Refs = map[string]string{"attestation": hexDigest(d.request.Attestation), "signature": hexDigest(signature)}
 	_, err = s.post(ctx, posting{
-		draft: draft, vault: in.vault, number: d.number, documents: 1, bytes: uint64(d.document.Attestation.Size), //nolint:gosec // never negative
+		draft: draft, vault: in.vault, number: d.document.Number, documents: 1, bytes: uint64(d.document.Attestation.Size), //nolint:gosec // never negative
 		size: 2*len(d.request.Attestation) + 2*len(signature),
 		ops: func(index uint64) ([]raid.Op, error) {
 			r.leaf = index
 			value, err := r.seal(kek)
 			return append(stageGone(in.id),
-				raid.Op{Key: recordKey(in.vault.ID, d.number), Value: value},
-				raid.Op{Key: placeKey(in.id), Value: place(in.vault.ID, d.number)},
-				raid.Op{Key: fingerprintKey(in.vault.ID, mac, d.number), Value: []byte{1}},
+				raid.Op{Key: recordKey(in.vault.ID, d.document.Number), Value: value},
+				raid.Op{Key: placeKey(in.id), Value: place(in.vault.ID, d.document.Number)},
+				raid.Op{Key: fingerprintKey(in.vault.ID, mac, d.document.Number), Value: []byte{1}},
 			), err
 		}})
 	return err
@@ -231,9 +239,6 @@ func (s *Safe) abort(ctx context.Context, who identity.Caller, in *intake, d *de
 	draft := d.draft
 	if !d.intent {
 		draft = s.draft(who, ActDeposit, in.vault.ID.String(), in.id.String(), "", "")
-		if d.number > 0 { // given and not used: the gap is accounted for
-			draft.Refs = map[string]string{"number": fmt.Sprint(d.number)}
-		}
 	}
 	draft.Result, draft.Reason, draft.At = resultOf(cause), reasonOf(cause), s.now()
 	if _, err := s.post(ctx, posting{draft: draft, ops: gone}); err != nil {

@@ -18,6 +18,9 @@ import (
 // lags; after, both exist. There is no state in which a write is visible and its entry is not.
 type posting struct {
 	draft journal.Draft
+	// numbered, when not nil, gives the draft in its stead, knowing the next number of the vault. The
+	// number is spent in the very batch that tells of it, so that no crash leaves one unexplained.
+	numbered func(number uint64) (journal.Draft, error)
 	// ops gives the writes, knowing the index of the entry. May be nil. Called again, with another
 	// index, when the batch it was part of was refused whole.
 	ops func(index uint64) ([]raid.Op, error)
@@ -96,43 +99,15 @@ func (s *Safe) writeGroup(group []posting) ([]uint64, error) {
 	if err := s.broken(); err != nil {
 		return nil, err
 	}
-	tx := &batchTx{}
-	drafts := make([]journal.Draft, len(group))
-	for i, p := range group {
-		drafts[i] = p.draft
+	before := tallies(group)
+	indexes, ops, err := s.assemble(group, before)
+	if err == nil {
+		err = s.commitBatch(ops)
 	}
-	indexes, err := s.log.Append(tx, drafts...)
 	if err != nil {
 		s.log.Rollback()
-		return nil, fmt.Errorf("appending to the journal: %w", err)
-	}
-	touched := map[*vault]struct{}{}
-	for i, p := range group {
-		if p.ops == nil {
-			continue
-		}
-		ops, err := p.ops(indexes[i])
-		if err != nil {
-			s.log.Rollback()
-			return nil, err
-		}
-		tx.ops = append(tx.ops, ops...)
-	}
-	for _, p := range group {
-		if p.vault != nil {
-			p.vault.add(p.documents, p.bytes)
-			touched[p.vault] = struct{}{}
-		}
-	}
-	for v := range touched {
-		tx.ops = append(tx.ops, raid.Op{Key: tallyKey(v.ID), Value: v.tally()})
-	}
-	if err := s.commitBatch(tx.ops); err != nil {
-		s.log.Rollback()
-		for _, p := range group {
-			if p.vault != nil {
-				p.vault.take(p.documents, p.bytes)
-			}
+		for v, t := range before {
+			v.set(t)
 		}
 		return nil, err
 	}
@@ -140,6 +115,55 @@ func (s *Safe) writeGroup(group []posting) ([]uint64, error) {
 	s.noteCommitted(group, indexes)
 	s.publishSoon()
 	return indexes, nil
+}
+
+// tallies gives those of every vault that the group touches, as they are before it.
+func tallies(group []posting) map[*vault]tallyRecord {
+	before := map[*vault]tallyRecord{}
+	for _, p := range group {
+		if p.vault != nil {
+			before[p.vault] = p.vault.tally()
+		}
+	}
+	return before
+}
+
+// assemble gives the group's indexes in the journal and all its writes: entries, what the postings
+// ask for, tallies.
+func (s *Safe) assemble(group []posting, touched map[*vault]tallyRecord) ([]uint64, []raid.Op, error) {
+	drafts := make([]journal.Draft, len(group))
+	for i, p := range group {
+		drafts[i] = p.draft
+		if p.numbered == nil {
+			continue
+		}
+		var err error
+		if drafts[i], err = p.numbered(p.vault.number()); err != nil {
+			return nil, nil, err
+		}
+	}
+	tx := &batchTx{}
+	indexes, err := s.log.Append(tx, drafts...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("appending to the journal: %w", err)
+	}
+	for i, p := range group {
+		if p.vault != nil {
+			p.vault.add(p.documents, p.bytes)
+		}
+		if p.ops == nil {
+			continue
+		}
+		ops, err := p.ops(indexes[i])
+		if err != nil {
+			return nil, nil, err
+		}
+		tx.ops = append(tx.ops, ops...)
+	}
+	for v := range touched {
+		tx.ops = append(tx.ops, raid.Op{Key: tallyKey(v.ID), Value: v.tally().value()})
+	}
+	return indexes, tx.ops, nil
 }
 
 // commitBatch writes on the mirror. The ledger does not listen to anyone's cancellation: a batch

@@ -71,23 +71,26 @@ func (v *vault) add(documents, bytes uint64) {
 	v.mu.Unlock()
 }
 
-func (v *vault) take(documents, bytes uint64) {
+func (v *vault) tally() tallyRecord {
 	v.mu.Lock()
-	v.docs -= documents
-	v.size -= bytes
+	defer v.mu.Unlock()
+	return tallyRecord{Last: v.last, Documents: v.docs, Bytes: v.size}
+}
+
+func (v *vault) set(t tallyRecord) {
+	v.mu.Lock()
+	v.last, v.docs, v.size = t.Last, t.Documents, t.Bytes
 	v.mu.Unlock()
 }
 
-func (v *vault) tally() []byte {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	b, _ := json.Marshal(tallyRecord{Last: v.last, Documents: v.docs, Bytes: v.size}) // numbers only: cannot fail
+func (t tallyRecord) value() []byte {
+	b, _ := json.Marshal(t) // numbers only: cannot fail
 	return b
 }
 
-// number gives the next number. One whose intent was journaled and that was then not used leaves a
-// gap, which the entries with that number explain; it is never given again, for the tally rides in
-// the batch of the intent.
+// number gives the next number; only the ledger asks. One whose intent was journaled and that was
+// then not used leaves a gap, which the entries with that number explain; it is never given again,
+// for the tally rides in the batch of the intent.
 func (v *vault) number() uint64 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -266,7 +269,7 @@ func (s *Safe) loadVaults(ctx context.Context) error {
 		if err := json.Unmarshal(raw, &t); err != nil {
 			return fmt.Errorf("tally of vault %s: %w: %w", v.ID, ErrIntegrity, err)
 		}
-		v.last, v.docs, v.size = t.Last, t.Documents, t.Bytes
+		v.set(t)
 		s.vaults[v.Name], s.byID[v.ID] = v, v
 		return nil
 	})
