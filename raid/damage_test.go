@@ -335,7 +335,7 @@ func TestDiskFull(t *testing.T) {
 			if !errors.Is(err, raid.ErrFull) || n < 10 {
 				t.Fatalf("after %d batches on a small disk: %v", n, err)
 			}
-			if s := m.Status(); s.Degraded || s.ReadOnly {
+			if s := m.Status(); s.State != raid.Healthy {
 				t.Errorf("a full disk cost a volume: %+v", s)
 			}
 			// Somebody else takes the rest: reading goes on, nothing is written, nobody dies.
@@ -384,7 +384,7 @@ func TestMountGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, m, "k/2", "not mounted")
-	if s := m.Status(); s.Volumes[0].State == "in sync" || s.Volumes[1].State != "in sync" {
+	if s := m.Status(); s.Volumes[0].State == raid.InSync || s.Volumes[1].State != raid.InSync {
 		t.Errorf("writes go on into a file system nobody sees: %+v", s.Volumes[0])
 	}
 	want(t, m, "k/2", "not mounted")
@@ -437,7 +437,7 @@ func TestAllRefuse(t *testing.T) {
 	if seq := put(t, m, "k/2", "two"); seq != 2 {
 		t.Errorf("sequence %d after refusals, want 2", seq)
 	}
-	if s := m.Status(); s.Degraded || s.ReadOnly {
+	if s := m.Status(); s.State != raid.Healthy {
 		t.Errorf("%+v", s)
 	}
 	clean(t, m)

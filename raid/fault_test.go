@@ -87,7 +87,7 @@ func signal(t testing.TB, m *raid.Mirror, slot int, sig syscall.Signal) {
 // insync waits until every volume is in sync.
 func insync(t testing.TB, m *raid.Mirror) {
 	t.Helper()
-	eventually(t, "all volumes in sync", func() bool { return !m.Status().Degraded })
+	eventually(t, "all volumes in sync", func() bool { return m.Status().State == raid.Healthy })
 }
 
 func eventually(t testing.TB, what string, ok func() bool) {
@@ -245,7 +245,7 @@ func TestVolumeHangs(t *testing.T) {
 	put(t, m, "k/1", "before")
 	signal(t, m, 0, syscall.SIGSTOP)
 	put(t, m, "k/2", "while it hangs")
-	if s := m.Status(); !s.Degraded || s.Volumes[0].State == "in sync" || s.ReadOnly {
+	if s := m.Status(); s.State != raid.Degraded || s.Volumes[0].State == raid.InSync || s.ReadOnly {
 		t.Errorf("after a hang: %+v", s)
 	}
 	want(t, m, "k/2", "while it hangs")
@@ -312,7 +312,7 @@ func TestVolumeMissing(t *testing.T) {
 	move(t, r.c.Dirs[1], away)
 	m = r.open()
 	put(t, m, "k/2", "alone")
-	if s := m.Status(); !s.Degraded || s.Epoch != 2 {
+	if s := m.Status(); s.State == raid.Healthy || s.Epoch != 2 {
 		t.Errorf("with a volume missing: %+v", s)
 	}
 	r.close(m)

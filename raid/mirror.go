@@ -182,52 +182,31 @@ func (m *Mirror) Close() error {
 	return errors.Join(append(errs, err)...)
 }
 
-// Status is a mirror's state for a person or a probe.
-type Status struct {
-	Sequence uint64
-	Epoch    uint64
-	ReadOnly bool
-	Reason   string // why it is read-only
-	Degraded bool   // a volume is not in sync
-	Volumes  []VolumeStatus
-}
-
-// VolumeStatus is the state of one volume.
-type VolumeStatus struct {
-	Dir        string
-	State      string // "in sync", "syncing", "out"
-	Reason     string // why it is not in sync
-	Generation uint64 // of its database
-	Free, Size int64  // bytes of its file system
-	Floor      int64  // of free bytes, below which writes are refused
-	Faults     uint64 // values found bad or lost since the mirror was opened
-	Landlock   string // whether the process is confined to its directory
-	PID        int
-}
-
 // Status gives the state as last known; it asks no volume.
 func (m *Mirror) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Status{Sequence: m.head.Sequence, Epoch: m.history.Last().Number, ReadOnly: m.dead != nil}
-	if m.dead != nil {
-		s.Reason = m.dead.Error()
-	}
+	s := Status{State: Healthy, Set: m.set.String(), Sequence: m.head.Sequence, Epoch: m.history.Last().Number, ReadOnly: m.dead != nil}
 	for _, mem := range m.members {
 		v := VolumeStatus{
-			Dir: mem.dir, State: "out", Reason: mem.reason, Generation: mem.state.Generation,
-			Free: mem.free, Size: mem.state.Size, Floor: mem.state.Floor, Faults: mem.faults.Load(),
+			Slot: mem.slot, Dir: mem.dir, State: Faulted, Why: mem.reason, Generation: mem.state.Generation,
+			Free: mem.free, Size: mem.state.Size, Floor: mem.state.Floor, Faults: int(mem.faults.Load()),
 			Landlock: mem.state.Landlock, PID: mem.state.PID,
 		}
 		switch mem.role {
 		case roleIn:
-			v.State = "in sync"
+			v.State = InSync
 		case roleSyncing:
-			v.State = "syncing"
+			v.State = Syncing
 		case roleOut:
 		}
-		s.Degraded = s.Degraded || mem.role != roleIn
+		if mem.role != roleIn {
+			s.State = Degraded
+		}
 		s.Volumes = append(s.Volumes, v)
+	}
+	if m.dead != nil {
+		s.State, s.Why = ReadOnly, m.dead.Error()
 	}
 	return s
 }

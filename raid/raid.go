@@ -11,6 +11,7 @@
 package raid
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -76,7 +77,8 @@ type Config struct {
 	// Command starts a volume's process; the directory is appended as its last argument, the
 	// socket is descriptor 3. Usually {"/proc/self/exe", "volume"}.
 	Command []string
-	// Dirs are the volumes' directories: two, or one for a mirror without a twin.
+	// Dirs are where volumes are looked for, beside where the mirror's own roster last had them. At
+	// Create they are the volumes' directories: two, or one for a mirror without a twin.
 	Dirs []string
 	// StateDir is where the mirror keeps its own witness, mirror.state. Not on a volume.
 	StateDir string
@@ -91,15 +93,37 @@ type Config struct {
 	WriteDeadline time.Duration
 	// MinFree is the floor of free space of a volume in bytes. Zero is 256 MiB.
 	MinFree int64
+	// MinCopies is how many volumes must be in sync for a write to be taken. Zero is 1.
+	MinCopies int
+	// SpareAfter is how long a volume is missed before a spare takes its place; one that failed for
+	// good is not waited for. Zero is 10 minutes.
+	SpareAfter time.Duration
+	// ErrorBudget is how many values of one volume may be found bad or lost within 24 hours before
+	// it is faulted. Zero is 64.
+	ErrorBudget int
+	// Witness keeps the mirror's mark outside volumes and state directory: in the token. May be nil.
+	Witness Witness
 	// Now is the clock of deadlines; nil is time.Now.
 	Now func() time.Time
 }
 
-// Event is a fault, or the end of one.
+// Witness is a place beyond volumes and state directory where the mirror's mark is kept. One that
+// does not answer holds nothing up: the mark is written when it does again.
+type Witness interface {
+	// Load gives what was saved last, nil if nothing ever was.
+	Load(ctx context.Context) ([]byte, error)
+	// Save keeps at most 1024 bytes, durable when it returns.
+	Save(ctx context.Context, mark []byte) error
+}
+
+// Event is a fault, a change, or the end of one.
 type Event struct {
 	Kind   EventKind
-	Volume int    // index in Config.Dirs, -1 if none in particular
+	Volume int    // slot, -1 if none in particular
+	ID     string // the volume's identity, empty if none in particular
+	Dir    string
 	Detail string // for a person; no keys, no values
+	Count  int    // of values, for EventRepaired and the like
 }
 
 // EventKind names what happened.
@@ -116,6 +140,11 @@ const (
 	EventRepaired  EventKind = "repaired"   // values were copied from the twin
 	EventReadOnly  EventKind = "read-only"  // the last volume failed
 	EventBehind    EventKind = "behind"     // a database opened with less than its ring proves
+	EventFaulted   EventKind = "faulted"    // a volume had more faults than its budget, or failed for good
+	EventPromoted  EventKind = "promoted"   // a spare took the place of a lost volume
+	EventRoster    EventKind = "roster"     // a volume was added, replaced, removed, detached
+	EventDecided   EventKind = "decided"    // persons decided what the truth is
+	EventReclaimed EventKind = "reclaimed"  // space was given back
 )
 
 func (c *Config) fill() error {

@@ -65,7 +65,7 @@ func (s *Safe) checkRequest(who identity.Caller, req DepositRequest) (*vault, er
 // needs it, for every reading is a journal entry, and so does taking things away.
 func (s *Safe) room() error {
 	for _, v := range s.mirror.Status().Volumes {
-		if v.State == "in sync" && v.Free > 0 && v.Free < 2*v.Floor {
+		if v.State == raid.InSync && v.Free > 0 && v.Free < 2*v.Floor {
 			return fmt.Errorf("%w: a volume has %d MiB left: %w", ErrStorage, v.Free>>20, raid.ErrFull)
 		}
 	}
