@@ -69,6 +69,10 @@ var (
 	ErrLocked = errors.New("another process has the volume open")
 	// ErrWillNotOpen is a Badger that does not open: the volume has to be rebuilt.
 	ErrWillNotOpen = errors.New("the volume's database does not open")
+	// ErrUnmounted is a volume whose path leads elsewhere than when it was opened.
+	ErrUnmounted = errors.New("another file system lies at the volume's path")
+	// ErrReadOnly is a volume whose file system was mounted again read-only.
+	ErrReadOnly = errors.New("the volume's file system is mounted read-only")
 	// ErrExists is a directory that already holds a volume.
 	ErrExists = errors.New("the directory already holds a volume")
 )

@@ -26,11 +26,14 @@ const (
 	reasonDamaged  = 3
 	reasonExpired  = 4
 	reasonWillNot  = 5
+	reasonUnmount  = 6
+	reasonReadOnly = 7
 )
 
 var reasonErrors = map[byte]error{
 	reasonOther: ErrRefused, reasonSpace: ErrNoSpace, reasonNotFound: ErrNotFound,
 	reasonDamaged: ErrDamaged, reasonExpired: ErrExpired, reasonWillNot: ErrWillNotOpen,
+	reasonUnmount: ErrUnmounted, reasonReadOnly: ErrReadOnly,
 }
 
 // ErrExpired is a request whose deadline had passed before the volume began it.
