@@ -78,12 +78,24 @@ check_race() {
 }
 
 check_fuzz() {
-	local file target time=3s
+	local file target time=3s said=$WORK/fuzz-said
 	if [ -n "$LONG" ]; then time=60s; fi
 	git grep -noE '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | while IFS=: read -r file _ target; do
 		printf '── %s %s\n' "$file" "${target#func }"
-		go test -run '^$' -fuzz "^${target#func }\$" -fuzztime "$time" "./$(dirname "$file")"
+		if ! fuzz_once >"$said" 2>&1; then
+			cat "$said"
+			# Go before 1.27 may take the end of the time given for a failure (golang/go#75804); no
+			# input is named then, and the target is run once more.
+			if grep -q 'Failing input' "$said" || ! grep -q 'context deadline exceeded' "$said"; then return 1; fi
+			fuzz_once >"$said" 2>&1 || { cat "$said"; return 1; }
+		fi
+		cat "$said"
 	done
+}
+
+# fuzz_once: check_fuzz's target of the moment.
+fuzz_once() {
+	go test -run '^$' -fuzz "^${target#func }\$" -fuzztime "$time" "./$(dirname "$file")"
 }
 
 # check_demo: from nothing, on files somebody would bring.
