@@ -34,6 +34,7 @@ var floors = map[string]int{
 
 	"appliance/web":    4,
 	"appliance/client": 4,
+	"appliance/words":  4, // of refusals by code, of states by name: in each language
 
 	"appliance/wire": 3, // the API's nouns, below all who speak them
 
@@ -43,6 +44,8 @@ var floors = map[string]int{
 
 	"store/verify": 2, // above the parts it checks, below the safe that checks itself with it
 	"hsm/module":   2,
+
+	"appliance/storage": 2, // the acts on the mirror, judged before the mirror is asked
 
 	"raid":            1,
 	"store/journal":   1,

@@ -58,6 +58,17 @@ const (
 	CodeDigestDiffers = "digest-mismatch"    // 422: the bytes are not those announced
 	CodeTooSlow       = "too-slow"           // 408: too little came for too long
 
+	// The volumes.
+	CodeBadDir        = "bad-directory"       // 400: not absolute, not there, or no directory
+	CodeDirNotEmpty   = "directory-not-empty" // 409
+	CodeDirInside     = "directory-inside"    // 409: a volume's, or around one
+	CodeDirLocked     = "directory-locked"    // 409: the safe's program may not write there
+	CodeNotMounted    = "not-mounted"         // 409: the system's own file system lies there
+	CodeSameDisk      = "same-disk"           // 409: as another volume
+	CodeNoSpace       = "no-space"            // 409: for what the volumes hold
+	CodeUnknownVolume = "unknown-volume"      // 404
+	CodeVolumeState   = "volume-state"        // 409: it cannot be done as the volumes are now
+
 	// The safe.
 	CodeInternal        = "internal"         // 500: see the incident
 	CodeIntegrity       = "integrity"        // 500: stored bytes failed their check on every volume

@@ -1,6 +1,6 @@
 package main
 
-import "strings"
+import "casemate/appliance/words"
 
 // catalogue is every word the command says to a person, in one language. The
 // language is English unless LC_ALL, LC_MESSAGES or LANG, in that order, names one
@@ -68,17 +68,8 @@ type catalogue struct {
 // help is what a command says of itself.
 type help struct{ Short, Long, Example string }
 
-// said is what is said of an error: a sentence, or nothing where the error's own
-// will do, and the remedy.
-type said struct{ Message, Hint string }
-
-// with puts the error's own words behind the sentence.
-func (s said) with(detail string) string {
-	if s.Message == "" {
-		return detail
-	}
-	return s.Message + " (" + detail + ")"
-}
+// said is a sentence and its remedy; without a sentence the error's own will do.
+type said = words.Said
 
 type flagWords struct {
 	Config, URL, CA, Cert, Key, JSON, Help         string
@@ -104,13 +95,7 @@ type labels struct {
 // catalogues by language, ISO 639-1.
 var catalogues = map[string]*catalogue{"en": &english, "fr": &french}
 
-// catalogueFor picks the language as POSIX says: the first of the three that is set.
+// catalogueFor picks the language; see [words.Language].
 func catalogueFor(getenv func(string) string) *catalogue {
-	language := first(getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG"))
-	code, _, _ := strings.Cut(language, "_")
-	code, _, _ = strings.Cut(code, ".")
-	if t, ok := catalogues[strings.ToLower(code)]; ok {
-		return t
-	}
-	return &english
+	return catalogues[words.Language("", getenv, "en", "fr")]
 }

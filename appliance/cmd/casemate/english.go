@@ -1,5 +1,7 @@
 package main
 
+import "casemate/appliance/words"
+
 // english is the first catalogue; the others say the same.
 var english = catalogue{
 	Root: help{
@@ -118,7 +120,7 @@ anchor obtained from the party it is to judge proves nothing.`,
 	},
 	HelpCommand: "Help about any command",
 	Completion:  "Generate the completion script of a shell",
-	UsageTemplate: usageTemplate(usageWords{
+	UsageTemplate: words.UsageTemplate(words.Headings{
 		Usage: "Usage", Examples: "Examples", Commands: "Commands", Flags: "Flags", Global: "Flags of every command",
 		Topics: "Further help", More: `Use "{{.CommandPath}} COMMAND --help" for more about a command.`,
 	}),

@@ -138,7 +138,7 @@ func (a *app) explainKind(ctx context.Context, err error) reported {
 	}
 	for _, c := range classes {
 		if errors.Is(err, c.class) {
-			return reported{Error: c.said(a.t).with(err.Error()), Hint: c.said(a.t).Hint, Exit: c.exit}
+			return reported{Error: c.said(a.t).With(err.Error()), Hint: c.said(a.t).Hint, Exit: c.exit}
 		}
 	}
 	return reported{Error: err.Error(), Exit: exitGeneral}

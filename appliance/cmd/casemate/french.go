@@ -1,6 +1,6 @@
 package main
 
-import "casemate/appliance/wire"
+import "casemate/appliance/words"
 
 // french dit la même chose que [english].
 var french = catalogue{
@@ -120,7 +120,7 @@ cérémonie des clés : une ancre obtenue de celui qu'elle doit juger ne prouve 
 	},
 	HelpCommand: "Aide sur une commande",
 	Completion:  "Produire le script de complétion d'un shell",
-	UsageTemplate: usageTemplate(usageWords{
+	UsageTemplate: words.UsageTemplate(words.Headings{
 		Usage: "Usage ", Examples: "Exemples ", Commands: "Commandes ", Flags: "Options ", Global: "Options de toutes les commandes ",
 		Topics: "Autres aides ", More: `« {{.CommandPath}} COMMAND --help » en dit plus sur une commande.`,
 	}),
@@ -165,36 +165,10 @@ cérémonie des clés : une ancre obtenue de celui qu'elle doit juger ne prouve 
 	Unavailable:    said{"le coffre ne peut pas pour l'instant", "réessayez plus tard"},
 	Internal:       said{"le coffre a failli", "donnez l'incident à l'administrateur du coffre"},
 	Protocol:       said{"ce n'est pas la réponse d'un coffre", "CASEMATE_URL est-elle un coffre, d'une version que ce client connaît ?"},
-	Problems: map[string]said{
-		wire.CodeNoCertificate:      {"aucun certificat n'est venu avec la demande", "donnez CASEMATE_CERT et CASEMATE_KEY"},
-		wire.CodeUnknownAuthority:   {"le certificat vient d'une autorité que ce coffre ne connaît pas", "demandez un certificat à l'administrateur de ce coffre"},
-		wire.CodeCertificateExpired: {"le certificat n'est plus valable, ou pas encore", "demandez-en un nouveau à l'administrateur du coffre"},
-		wire.CodeCertificateRevoked: {"le certificat est révoqué", "demandez-en un nouveau à l'administrateur du coffre"},
-		wire.CodeUnknownCaller:      {"le certificat est bon mais n'a pas de rôle ici", "demandez à l'administrateur du coffre de l'inscrire"},
-		wire.CodeForbidden:          {"aucun de vos rôles n'en donne le droit", "demandez ce droit à l'administrateur du coffre"},
-		wire.CodeBadRequest:         {"la demande est mal formée", "ce client est-il de la version du coffre ?"},
-		wire.CodeQuery:              {"un paramètre de la demande ne convient pas", "« casemate COMMAND --help » dit ce qu'il peut être"},
-		wire.CodeBadName:            {"ce nom ne peut pas être gardé", "choisissez-en un autre avec --name, sans caractère de contrôle"},
-		wire.CodeMetadata:           {"ces métadonnées ne peuvent pas être gardées", "moins de 32 Kio en tout, en UTF-8"},
-		wire.CodeEmpty:              {"aucun fichier n'est venu", "donnez au moins un fichier"},
-		wire.CodeIncomplete:         {"l'envoi s'est interrompu ; rien n'est gardé", "déposez de nouveau"},
-		wire.CodeTooSlow:            {"l'envoi était trop lent ; rien n'est gardé", "réessayez sur un meilleur réseau"},
-		wire.CodeUnknownVault:       {"il n'y a pas de tel compartiment", "« casemate vaults » dit ceux qui vous sont ouverts"},
-		wire.CodeUnknownDoc:         {"il n'y a pas de tel document", "« casemate list » dit ceux d'un compartiment"},
-		wire.CodeVaultExists:        {"un compartiment porte déjà ce nom", "choisissez-en un autre"},
-		wire.CodeTooLarge:           {"la demande est trop grande", "déposez de plus petits fichiers"},
-		wire.CodeTooManyFiles:       {"trop de fichiers pour un document", "réunissez-les en une archive"},
-		wire.CodeDigestDiffers:      {"les octets ne sont pas ceux annoncés ; rien n'est gardé", "le fichier a-t-il changé, ou l'empreinte est-elle d'un autre ?"},
-		wire.CodeInternal:           {"le coffre a failli", "donnez l'incident à l'administrateur du coffre"},
-		wire.CodeIntegrity:          {"les octets gardés n'ont tenu sur aucun volume", "prévenez tout de suite l'administrateur du coffre"},
-		wire.CodeSealUnavailable:    {"le scellement n'est pas disponible ; rien n'est gardé", "réessayez dans un instant"},
-		wire.CodeTimeUntrusted:      {"le coffre n'est pas sûr de l'heure ; rien n'est gardé", "réessayez plus tard, ou prévenez l'administrateur du coffre"},
-		wire.CodeStorage:            {"le coffre est plein ou en lecture seule ; rien n'est gardé", "prévenez l'administrateur du coffre"},
-		wire.CodeStopping:           {"le coffre s'arrête", "réessayez dans un instant"},
-	},
-	Interrupted: "interrompu : rien ne reste à moitié écrit",
-	ResultLost:  "écriture du résultat",
-	Unusable:    "ce qui est allé sur la sortie standard n'est pas vérifié et ne doit pas servir",
+	Problems:       words.Problems("fr"),
+	Interrupted:    "interrompu : rien ne reste à moitié écrit",
+	ResultLost:     "écriture du résultat",
+	Unusable:       "ce qui est allé sur la sortie standard n'est pas vérifié et ne doit pas servir",
 
 	ArgumentsWrong:     "les arguments devraient être : %s",
 	CommandUnknown:     "il n'y a pas de commande %q",
