@@ -41,7 +41,7 @@ func ServeToken(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if err := os.MkdirAll(filepath.Dir(cfg.HSM.Socket), 0o750); err != nil {
 		return err
 	}
-	l, err := module.Listen(cfg.HSM.Socket, 0o660) // the group is the daemon's; the peer's uid is checked as well
+	l, err := systemd.ListenUnix(cfg.HSM.Socket, 0o660) // the group is the daemon's; the peer's uid is checked as well
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"casemate/hsm/module"
+	"casemate/systemd"
 )
 
 // jobVariable names the file that says what a child is to do.
@@ -99,7 +100,7 @@ func runSetup(ctx context.Context, s setupJob, result string, log *slog.Logger) 
 }
 
 func runServe(ctx context.Context, s serveJob, log *slog.Logger) error {
-	l, err := module.Listen(s.Socket, 0o600)
+	l, err := systemd.ListenUnix(s.Socket, 0o600)
 	if err != nil {
 		return err
 	}
