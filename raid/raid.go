@@ -124,6 +124,9 @@ type Event struct {
 	Dir    string
 	Detail string // for a person; no keys, no values
 	Count  int    // of values, for EventRepaired and the like
+	// Keys are those of the values of an EventRepaired, as far as they are at hand: for whoever knows
+	// what they stand for, never for a log.
+	Keys [][]byte
 }
 
 // EventKind names what happened.
