@@ -88,6 +88,12 @@ func TestShortReplies(t *testing.T) {
 	if _, err := c.Random(ctx, 1); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("no bytes: %v", err)
 	}
+	if m, err := answering(t, answer(200, `{"mark":"AAAA"}`)).Witness(ctx); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a mark without an order number: %q, %v", m, err)
+	}
+	if m, err := c.Witness(ctx); m != nil || err != nil {
+		t.Errorf("no mark: %q, %v", m, err)
+	}
 	if _, err := c.TLSCertificate(ctx); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("no chain: %v", err)
 	}

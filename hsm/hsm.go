@@ -22,6 +22,8 @@ var (
 	// ErrRefused: the process will not do what it was asked; asking again is
 	// of no use. The text says why.
 	ErrRefused = errors.New("the token process refused")
+	// ErrConflict: the mirror's mark would go back; the one kept has a higher order number.
+	ErrConflict = errors.New("the token keeps a newer mark")
 	// ErrIntegrity: a wrapped key is not what this token wrapped. An alarm.
 	ErrIntegrity = errors.New("a wrapped key was altered or belongs elsewhere")
 	// ErrPIN: the token refused the PIN. It is not tried again until it changes.
@@ -88,6 +90,12 @@ type Key struct {
 	SPKI    []byte `json:"spki,omitempty"` // DER SubjectPublicKeyInfo; none for a secret key
 }
 
+// Where the mirror's mark is kept.
+const (
+	WitnessToken = "token" // a data object of the token, and a file of the token process
+	WitnessFile  = "file"  // the file alone: the token keeps no data objects
+)
+
 // Info is the public face of the token: everything here may be published.
 type Info struct {
 	Origin        string   `json:"origin"`
@@ -100,4 +108,5 @@ type Info struct {
 	AccessRoots   [][]byte `json:"accessRoots"` // DER
 	TLSChain      [][]byte `json:"tlsChain"`    // DER, leaf first
 	Keys          []Key    `json:"keys"`
+	Witness       string   `json:"witness"` // WitnessToken or WitnessFile
 }

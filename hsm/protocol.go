@@ -15,6 +15,8 @@ const (
 	PathCertificate    = "/v1/certificate"
 	PathTLSSign        = "/v1/tls-sign"
 	PathRandom         = "/v1/random"
+	PathWitness        = "/v1/witness"
+	PathSetWitness     = "/v1/set-witness"
 )
 
 // Limits both ends keep.
@@ -26,6 +28,8 @@ const (
 	MaxProof     = 64       // hashes of a consistency proof
 	MaxKeyRecord = 2048     // bytes of a wrapped-key record
 	MaxCSR       = 8192     // bytes of a certificate request
+	MaxWitness   = 1024     // bytes of the mirror's mark
+	MinWitness   = 8        // bytes of the order number it begins with
 )
 
 // Empty is a request or a reply that says nothing.
@@ -94,6 +98,11 @@ type RandomReply struct {
 	Bytes []byte `json:"bytes"`
 }
 
+// WitnessMark carries the mirror's mark, to be kept or kept last; empty when none ever was.
+type WitnessMark struct {
+	Mark []byte `json:"mark"`
+}
+
 // Problem is the reply of a request that failed.
 type Problem struct {
 	Code  string `json:"code"`
@@ -111,6 +120,7 @@ var classes = []Class{
 	{ErrUnavailable, "unavailable", 503},
 	{ErrBusy, "busy", 429},
 	{ErrRefused, "refused", 403},
+	{ErrConflict, "conflict", 409},
 	{ErrIntegrity, "integrity", 422},
 	{ErrPIN, "pin", 503},
 	{ErrAudit, "audit", 503},

@@ -23,6 +23,7 @@ type engine struct {
 	certificates *certificates
 	sealer       *sealer
 	checkpoints  *checkpoints
+	witness      *witness
 	lock         *os.File
 }
 
@@ -76,7 +77,11 @@ func (e *engine) open(ctx context.Context, cfg Config) (err error) {
 	if err := e.certificates.renew(ctx); err != nil {
 		return err
 	}
-	return e.openHistory(cfg, signers)
+	if err := e.openHistory(cfg, signers); err != nil {
+		return err
+	}
+	e.witness, err = openWitness(ctx, e.guard, e.token, filepath.Join(cfg.StateDir, markFile), cfg.Log)
+	return err
 }
 
 func (e *engine) openKeyring(ctx context.Context, records *signer) (*keyring, error) {
@@ -164,6 +169,7 @@ func (e *engine) info() hsm.Info {
 		JournalVKey:   e.vkey,
 		AccessRoots:   [][]byte{set.accessRoot.Raw},
 		TLSChain:      [][]byte{set.server.Raw},
+		Witness:       e.witness.place(),
 		Keys:          e.setup.publicKeys(),
 	}
 }

@@ -25,6 +25,8 @@ func (s *server) routes() http.Handler {
 	route(mux, s, hsm.PathCertificate, s.certificate)
 	route(mux, s, hsm.PathTLSSign, s.tlsSign)
 	route(mux, s, hsm.PathRandom, s.random)
+	route(mux, s, hsm.PathWitness, s.witness)
+	route(mux, s, hsm.PathSetWitness, s.setWitness)
 	return mux
 }
 
@@ -165,6 +167,21 @@ func (s *server) random(ctx context.Context, e *engine, request hsm.RandomReques
 	}
 	b, err := e.random(ctx, request.N)
 	return hsm.RandomReply{Bytes: b}, err
+}
+
+func (s *server) witness(ctx context.Context, e *engine, _ hsm.Empty) (hsm.WitnessMark, error) {
+	if err := s.limits.allow(s.limits.witness, 1, "marks"); err != nil {
+		return hsm.WitnessMark{}, err
+	}
+	mark, err := e.witness.get(ctx)
+	return hsm.WitnessMark{Mark: mark}, err
+}
+
+func (s *server) setWitness(ctx context.Context, e *engine, request hsm.WitnessMark) (hsm.Empty, error) {
+	if err := s.limits.allow(s.limits.witness, 1, "marks"); err != nil {
+		return hsm.Empty{}, err
+	}
+	return hsm.Empty{}, e.witness.set(ctx, request.Mark)
 }
 
 func (e *engine) random(ctx context.Context, n int) ([]byte, error) {

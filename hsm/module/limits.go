@@ -14,15 +14,15 @@ import (
 // signed, unwrapped or issued before it is noticed. At least one call of the
 // largest size always fits.
 type Limits struct {
-	Seals, Checkpoints, Keys, Certificates, TLS, Random float64
+	Seals, Checkpoints, Keys, Certificates, TLS, Random, Witness float64
 }
 
 // DefaultLimits are far above what a safe under full load asks for.
-var DefaultLimits = Limits{Seals: 20_000, Checkpoints: 200, Keys: 500, Certificates: 20, TLS: 2_000, Random: 1 << 20}
+var DefaultLimits = Limits{Seals: 20_000, Checkpoints: 200, Keys: 500, Certificates: 20, TLS: 2_000, Random: 1 << 20, Witness: 20}
 
 type limiters struct {
-	now                                                 func() time.Time
-	seals, checkpoints, keys, certificates, tls, random *rate.Limiter
+	now                                                          func() time.Time
+	seals, checkpoints, keys, certificates, tls, random, witness *rate.Limiter
 }
 
 func newLimiters(l Limits, now func() time.Time) limiters {
@@ -37,6 +37,7 @@ func newLimiters(l Limits, now func() time.Time) limiters {
 		certificates: limiter(l.Certificates, 1),
 		tls:          limiter(l.TLS, 1),
 		random:       limiter(l.Random, hsm.MaxRandom),
+		witness:      limiter(l.Witness, 1),
 	}
 }
 

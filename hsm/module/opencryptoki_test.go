@@ -61,6 +61,7 @@ func TestOpencryptoki(t *testing.T) {
 	check(t, os.WriteFile(soPIN, []byte(factorySOPIN+"\n"), 0o600))
 	t.Run("setup", func(t *testing.T) { opencryptokiSetup(t, cfg, soPIN) })
 	t.Run("wrapping", func(t *testing.T) { opencryptokiWraps(t, cfg) })
+	t.Run("marks", func(t *testing.T) { opencryptokiMarks(t, cfg) })
 	t.Run("PIN", func(t *testing.T) { opencryptokiPIN(t, cfg) })
 }
 
@@ -133,6 +134,29 @@ func opencryptokiWraps(t *testing.T, cfg Config) {
 	}))
 	if g.isDead() {
 		t.Errorf("given up: %v", g.cause)
+	}
+}
+
+// It keeps the mirror's mark as any token does.
+func opencryptokiMarks(t *testing.T, cfg Config) {
+	tok, err := openToken(cfg.Token, "24681357", 2)
+	check(t, err)
+	defer func() { check(t, tok.close()) }()
+	ctx, path := context.Background(), filepath.Join(t.TempDir(), markFile)
+	g := newGuard(time.Minute, 2, cfg.Log)
+	for i, text := range []string{"\x00\x00\x00\x00\x00\x00\x00\x01one", "\x00\x00\x00\x00\x00\x00\x00\x02two"} {
+		w, err := openWitness(ctx, g, tok, path, cfg.Log)
+		check(t, err)
+		check(t, w.set(ctx, []byte(text)))
+		check(t, os.Remove(path)) // what is found again is the token's
+		w, err = openWitness(ctx, g, tok, path, cfg.Log)
+		check(t, err)
+		if got, err := w.get(ctx); err != nil || string(got) != text || w.place() != hsm.WitnessToken {
+			t.Errorf("mark %d came back from the %s as %q: %v", i, w.place(), got, err)
+		}
+	}
+	if kept, err := tok.readMarks(); err != nil || len(kept) != 1 {
+		t.Errorf("%d objects are left: %v", len(kept), err)
 	}
 }
 

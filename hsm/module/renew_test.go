@@ -77,7 +77,7 @@ func TestSealCertificateEnds(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	now := time.Unix(0, 0)
-	l := newLimiters(Limits{Seals: 1, Certificates: 2}, func() time.Time { return now })
+	l := newLimiters(Limits{Seals: 1, Certificates: 2, Witness: 1}, func() time.Time { return now })
 	check(t, l.allow(l.seals, hsm.MaxSeals, "seals"))
 	if err := l.allow(l.seals, 1, "seals"); !errors.Is(err, hsm.ErrBusy) {
 		t.Errorf("beyond the limit: %v, want ErrBusy", err)

@@ -22,6 +22,7 @@ const (
 	tlsFile        = "tls.pem"         // renewed before it ends
 	crlFile        = "seal.crl"        // DER, renewed daily
 	checkpointFile = "checkpoint.json" // the last one signed
+	markFile       = "mirror.mark"     // the mirror's, beside the token's copy
 )
 
 const (
