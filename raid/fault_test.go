@@ -483,13 +483,23 @@ func TestWrongKeyAndForeignVolume(t *testing.T) {
 	}
 	mixed := a.c
 	mixed.Dirs = []string{a.c.Dirs[0], b.c.Dirs[1]}
-	if _, err := raid.Open(t.Context(), mixed); !errors.Is(err, raid.ErrFork) {
-		t.Errorf("a volume of another mirror: %v", err)
+	m = raidtest.Open(t, mixed) // it is left alone, and the twin is where the roster has it
+	if s := m.Status(); s.State != raid.Healthy || s.Volumes[1].Dir != a.c.Dirs[1] {
+		t.Errorf("with a volume of another mirror: %+v", s)
 	}
+	want(t, m, "k/1", "one")
+	a.close(m)
 	copyDir(t, a.c.Dirs[0], a.c.Dirs[0]+".copy")
-	mixed.Dirs = []string{a.c.Dirs[0], a.c.Dirs[0] + ".copy"}
-	if _, err := raid.Open(t.Context(), mixed); !errors.Is(err, raid.ErrFork) {
-		t.Errorf("two copies of one volume: %v", err)
+	mixed.Dirs = []string{a.c.Dirs[0] + ".copy", a.c.Dirs[0]}
+	m = raidtest.Open(t, mixed)
+	if s := m.Status(); s.State != raid.Healthy || s.Volumes[0].Dir != a.c.Dirs[0] || a.ev.count(raid.EventRoster) == 0 {
+		t.Errorf("with a copy of a volume: %+v", s)
+	}
+	a.close(m)
+	alone := mixed
+	alone.Dirs, alone.StateDir = []string{a.c.Dirs[0], b.c.Dirs[1]}, t.TempDir()
+	if _, err := raid.Open(t.Context(), alone); !errors.Is(err, raid.ErrFork) {
+		t.Errorf("two mirrors and no record: %v", err)
 	}
 	if err := raid.Create(t.Context(), a.c); !errors.Is(err, raid.ErrExists) {
 		t.Errorf("creating a mirror over another: %v", err)

@@ -1,13 +1,8 @@
 package raid
 
 import (
-	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"time"
-
-	"casemate/raid/volume"
 )
 
 // patience is how many write deadlines pass before a mirror none of whose volumes answers gives up.
@@ -41,7 +36,10 @@ func (m *Mirror) remove(mem *member, why error) bool {
 
 // leave takes a member's process from it and says when to try again. mu is held.
 func (m *Mirror) leave(mem *member, why error) {
-	mem.role, mem.reason = roleOut, why.Error()
+	if mem.role != roleRetired {
+		mem.role = roleOut
+	}
+	mem.out(m.c.Now(), why)
 	mem.wait = min(max(2*mem.wait, time.Second), 5*time.Minute)
 	mem.retry = m.c.Now().Add(mem.wait)
 	if mem.queue != nil {
@@ -94,81 +92,6 @@ func (m *Mirror) fence() {
 	m.paused--
 	m.turn.Broadcast()
 	m.advance()
-}
-
-// change declares an epoch of the members in sync, and of joining if not nil: durable on each of
-// them, then in the state directory. Only then may anything be acknowledged under it. A crash in
-// between is harmless: a member with the new epoch and one without agree on all batches, and the
-// state directory's epoch is in both histories. An epoch that some member may have and another
-// refused stays in the history and is followed by one without the other. Nothing is in flight
-// that was not answered.
-func (m *Mirror) change(joining *member) (err error) {
-	m.changeMu.Lock()
-	defer m.changeMu.Unlock()
-	m.mu.Lock()
-	history := m.history
-	m.mu.Unlock()
-	for {
-		m.mu.Lock()
-		if m.dead != nil {
-			defer m.mu.Unlock()
-			return errors.Join(err, m.dead)
-		}
-		in := m.insync()
-		if joining != nil {
-			in = append([]*member{joining}, in...)
-		}
-		e := volume.Epoch{Number: history.Last().Number + 1, Base: m.head.Sequence, Digest: m.head.Digest}
-		w := witness{Set: m.set, Head: m.head}
-		for _, mem := range in {
-			e.Members |= 1 << uint(mem.state.Index) // #nosec G115 -- below 32
-		}
-		m.mu.Unlock()
-		if _, err := rand.Read(e.ID[:]); err != nil {
-			return err
-		}
-		history, w.Epoch = history.With(e), e
-		failed, ferr := m.record(in, history)
-		if failed == nil {
-			if werr := w.save(m.c.StateDir); werr != nil {
-				return errors.Join(err, werr)
-			}
-			m.mu.Lock()
-			m.history = history
-			m.mu.Unlock()
-			return err
-		}
-		err = errors.Join(err, ferr)
-		if failed == joining {
-			joining = nil
-			continue
-		}
-		m.mu.Lock()
-		m.remove(failed, ferr)
-		m.mu.Unlock()
-		if joining == nil {
-			err = nil // the epoch without it is what was wanted
-		}
-	}
-}
-
-// record writes a history to members, one after the other; it gives the first that failed.
-func (m *Mirror) record(in []*member, history volume.History) (*member, error) {
-	for _, mem := range in {
-		m.mu.Lock()
-		proc := mem.proc
-		m.mu.Unlock()
-		err := error(ErrUnavailable)
-		if proc != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), patience*m.c.WriteDeadline)
-			_, err = proc.client.Control(ctx, volume.Request{Act: volume.ActEpoch, History: history})
-			cancel()
-		}
-		if err != nil {
-			return mem, fmt.Errorf("recording epoch %d: %w", history.Last().Number, err)
-		}
-	}
-	return nil, nil
 }
 
 // overdue looks at the oldest batch in flight: members silent beyond the deadline are put out if

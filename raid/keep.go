@@ -84,7 +84,7 @@ func (m *Mirror) absent() *member {
 		return nil
 	}
 	for _, mem := range m.members {
-		if mem.role == roleOut && !m.c.Now().Before(mem.retry) {
+		if mem.role == roleOut && !mem.seat.Spare && !mem.seat.Detached && !m.c.Now().Before(mem.retry) {
 			return mem
 		}
 	}
@@ -94,6 +94,10 @@ func (m *Mirror) absent() *member {
 // bringBack tries once to bring a member back into sync while the mirror serves.
 func (m *Mirror) bringBack(ctx context.Context, mem *member) {
 	m.mu.Lock()
+	if mem.role != roleOut {
+		m.mu.Unlock()
+		return
+	}
 	mem.role = roleSyncing
 	before := mem.reason
 	m.mu.Unlock()
@@ -110,10 +114,13 @@ func (m *Mirror) bringBack(ctx context.Context, mem *member) {
 	m.leave(mem, err)
 }
 
-// rejoin starts a member's process, fills it anew if it must be, brings it up in rounds, the last
+// rejoin finds a member, starts its process, fills it anew if it must be, brings it up in rounds, the last
 // with writers waiting, and declares the epoch it is a member of.
 func (m *Mirror) rejoin(ctx context.Context, mem *member) error {
 	if mem.proc == nil {
+		if err := m.locate(ctx, mem); err != nil {
+			return err
+		}
 		hello, cancel := context.WithTimeout(ctx, openWait)
 		defer cancel()
 		if err := m.launch(hello, mem); err != nil {
@@ -139,6 +146,9 @@ func (m *Mirror) rejoin(ctx context.Context, mem *member) error {
 
 // join takes a member whose head is a link of the chain the rest of the way.
 func (m *Mirror) join(ctx context.Context, src source, mem *member) error {
+	if err := m.adopt(ctx, mem); err != nil {
+		return err
+	}
 	if err := m.approach(ctx, src, mem); err != nil {
 		return err
 	}

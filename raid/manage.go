@@ -10,9 +10,6 @@ var errNotYet = errors.New("not built yet")
 // Ref names a volume: its directory, its identity, or the first eight digits of that.
 type Ref string
 
-// Slots gives the slots of the volumes in sync.
-func (m *Mirror) Slots() []int { return nil }
-
 // Add makes an empty directory a volume of the mirror: a member, filled in the background, or a
 // spare. It gives the new volume's identity.
 func (m *Mirror) Add(ctx context.Context, dir string, spare bool) (id string, err error) {
@@ -49,19 +46,6 @@ type Repairs struct {
 	Checked  int
 	Repaired int // written again from the twin, and read back right
 	Lost     int // bad on every volume
-}
-
-// Repair reads keys from one volume and writes those that are bad or missing there, or older than
-// the twin's, again from the twin.
-func (m *Mirror) Repair(ctx context.Context, slot int, keys ...[]byte) (Repairs, error) {
-	return Repairs{}, errNotYet
-}
-
-// AuditPage is Audit in parts, for a scrub that is resumed: it authenticates and compares the keys of
-// one volume after after, about limit bytes of them, and gives where to go on, nil at the end.
-// With repair set, what it finds is repaired from the twin.
-func (m *Mirror) AuditPage(ctx context.Context, slot int, after []byte, limit int64, repair bool, report func(Finding)) (next []byte, out AuditReport, err error) {
-	return nil, AuditReport{Volume: slot}, errNotYet
 }
 
 // Examine reads what volumes and state directory say of themselves, starting nothing: for a mirror

@@ -23,6 +23,7 @@ const (
 type Mirror struct {
 	c    Config
 	set  volume.ID
+	auth authority
 	seal sealer
 	pool *volume.Pool
 
@@ -33,6 +34,7 @@ type Mirror struct {
 	turn     sync.Cond // on mu: something below changed
 	members  []*member
 	history  volume.History
+	roster   volume.Roster
 	head     volume.Head // last batch acknowledged
 	next     volume.Head // last batch composed
 	flight   []*pending  // composed and not settled, in order
@@ -42,13 +44,19 @@ type Mirror struct {
 	retract  error       // a batch was refused by all: those after it fall with it
 	since    time.Time   // when the first in flight became so
 	dead     error       // no more writes, ever
+	shown    shown
 	closed   bool
 
-	changeMu sync.Mutex         // one change of epoch at a time; taken before mu
+	changeMu sync.Mutex // one change of epoch at a time; taken before mu
+	acts     sync.Mutex // one act on the roster at a time; taken before changeMu
+	witness  witnesses
 	stop     context.CancelFunc // ends the background work
 	done     sync.WaitGroup
 	reader   atomic.Uint32 // spreads reads over the members
 	brake    atomic.Int64  // nanoseconds that each batch waits while a member does not gain on writers
+	suspects *suspects     // keys that did not read right, to be repaired
+	budget   *budget       // of faults, for each volume
+	calls    calls         // of readers and writers, so that a copy gives way to them
 }
 
 // role is a member's part in the mirror.
@@ -58,24 +66,32 @@ const (
 	roleOut role = iota // not there, fenced or failed
 	roleSyncing
 	roleIn
+	roleRetired // no longer of the mirror; its slot is not used again
 )
 
 // member is one volume of a mirror. The mirror's mu guards it.
 type member struct {
-	slot   int // in Config.Dirs
-	dir    string
-	proc   *process
-	queue  chan *pending
-	state  volume.State // as it last said
-	role   role
-	reason string // why it is not in
-	free   int64
-	asked  time.Time // when free was last known
-	retry  time.Time // when to try to bring it back
-	wait   time.Duration
-	missed int           // signs of life, in a row
-	faults atomic.Uint64 // bad or lost values seen
-	slow   atomic.Bool   // did not answer a read in time
+	slot     int // its place in Mirror.members, for good
+	id       volume.ID
+	seat     volume.Seat // as the roster has it
+	dir      string      // where it was seen last
+	place    *place      // as it was found at opening, nil if it was not
+	proc     *process
+	queue    chan *pending
+	state    volume.State    // as it last said
+	declared volume.Declared // what its superblock has of the mirror
+	role     role
+	cause    Cause     // why it is not in
+	reason   string    // the same for a person
+	since    time.Time // of its state
+	free     int64
+	asked    time.Time // when free was last known
+	retry    time.Time // when to try to bring it back
+	wait     time.Duration
+	missed   int         // signs of life, in a row
+	slow     atomic.Bool // did not answer a read in time
+	meter    *meter      // while it is being brought up
+	held     bool        // it used its budget of faults up twice: persons must look first
 }
 
 // insync gives the members in sync. mu is held.
@@ -89,16 +105,49 @@ func (m *Mirror) insync() []*member {
 	return in
 }
 
-// Volumes is how many volumes the mirror has, whatever their state.
-func (m *Mirror) Volumes() int { return len(m.c.Dirs) }
+// Volumes is how many slots the mirror has, whatever the state of their volumes; a volume that was
+// retired since opening keeps its slot.
+func (m *Mirror) Volumes() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.members)
+}
+
+// Slots gives the slots of the volumes in sync.
+func (m *Mirror) Slots() (slots []int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, mem := range m.insync() {
+		slots = append(slots, mem.slot)
+	}
+	return slots
+}
+
+// out notes why a member is not in sync, and since when.
+func (mem *member) out(now time.Time, why error) {
+	if cause := causeOf(why); cause != mem.cause || mem.since.IsZero() {
+		mem.cause, mem.since = cause, now
+	}
+	mem.reason = why.Error()
+}
+
+// wanted is how many volumes are to be in sync: the roster without its spares. mu is held.
+func (m *Mirror) wanted() (n int) {
+	for _, mem := range m.members {
+		if mem.role != roleRetired && !mem.seat.Spare {
+			n++
+		}
+	}
+	return n
+}
 
 // event tells of a fault, to the log and to who asked for events.
 func (m *Mirror) event(kind EventKind, mem *member, format string, args ...any) {
 	e := Event{Kind: kind, Volume: -1, Detail: fmt.Sprintf(format, args...)}
 	if mem != nil {
-		e.Volume = mem.slot
+		e.Volume, e.ID, e.Dir = mem.slot, mem.id.String(), mem.dir
 	}
-	m.c.Log.Warn("mirror event", "kind", kind, "volume", e.Volume, "detail", e.Detail)
+	m.c.Log.Warn("mirror event", "kind", kind, "volume", e.Volume, "dir", e.Dir, "detail", e.Detail)
 	m.c.Event(e)
 }
 
@@ -156,11 +205,13 @@ func (m *Mirror) Close() error {
 	if m.dead == nil {
 		m.dead = fmt.Errorf("%w: it is closed", ErrReadOnly)
 	}
-	in, w := m.insync(), witness{Set: m.set, Epoch: m.history.Last(), Head: m.head}
+	in := m.insync()
 	all := append([]*member(nil), m.members...)
 	m.mu.Unlock()
 	if err == nil && len(in) > 0 {
-		err = w.save(m.c.StateDir)
+		m.changeMu.Lock()
+		err = m.bearWitness(m.history)
+		m.changeMu.Unlock()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -180,33 +231,4 @@ func (m *Mirror) Close() error {
 	}
 	wg.Wait()
 	return errors.Join(append(errs, err)...)
-}
-
-// Status gives the state as last known; it asks no volume.
-func (m *Mirror) Status() Status {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s := Status{State: Healthy, Set: m.set.String(), Sequence: m.head.Sequence, Epoch: m.history.Last().Number, ReadOnly: m.dead != nil}
-	for _, mem := range m.members {
-		v := VolumeStatus{
-			Slot: mem.slot, Dir: mem.dir, State: Faulted, Why: mem.reason, Generation: mem.state.Generation,
-			Free: mem.free, Size: mem.state.Size, Floor: mem.state.Floor, Faults: int(mem.faults.Load()),
-			Landlock: mem.state.Landlock, PID: mem.state.PID,
-		}
-		switch mem.role {
-		case roleIn:
-			v.State = InSync
-		case roleSyncing:
-			v.State = Syncing
-		case roleOut:
-		}
-		if mem.role != roleIn {
-			s.State = Degraded
-		}
-		s.Volumes = append(s.Volumes, v)
-	}
-	if m.dead != nil {
-		s.State, s.Why = ReadOnly, m.dead.Error()
-	}
-	return s
 }

@@ -17,30 +17,29 @@ const openWait = 2 * time.Minute
 
 // Open opens a mirror, in these steps, each of which a crash leaves to be done again:
 //
-//  1. every volume's process is started and opens its Badger;
-//  2. the truth is chosen: a member of the newest epoch, the longest chain;
-//  3. the state directory must know it (ErrNotWitnessed, ErrRolledBack);
-//  4. volumes that differ in what was acknowledged are refused (ErrFork);
-//  5. those behind are brought up from the kept manifests, tails written before an unclean stop
-//     are verified, and an epoch is declared if the membership changed;
-//  6. those that have to be filled anew are so in the background.
+//  1. the witnesses are asked, and volumes are found by their superblocks, wherever they lie;
+//  2. every volume's process is started and opens its Badger;
+//  3. the truth is chosen: a member of the newest epoch, the longest chain;
+//  4. the newest mark on record must know it (ErrNotWitnessed, ErrRolledBack);
+//  5. volumes that differ in what was acknowledged are refused (ErrFork);
+//  6. those behind are brought up from the kept manifests, tails written before an unclean stop
+//     are verified, and an epoch is declared if the membership or the roster changed;
+//  7. those that have to be filled anew are so in the background.
 func Open(ctx context.Context, c Config) (*Mirror, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	w, err := readWitness(c.StateDir)
+	auth, err := newAuthority(c.Key)
 	if err != nil {
 		return nil, err
 	}
 	m := &Mirror{
-		c: c, pool: volume.NewPool(flightBytes/volume.MaxPayload + 4),
+		c: c, auth: auth, pool: volume.NewPool(flightBytes/volume.MaxPayload + 4),
 		slots: semaphore.NewWeighted(flightBatches), credit: semaphore.NewWeighted(flightBytes),
+		suspects: newSuspects(), budget: openBudget(&c),
 	}
 	m.turn.L = &m.mu
-	for i, dir := range c.Dirs {
-		m.members = append(m.members, &member{slot: i, dir: dir, reason: "not started"})
-	}
-	if err := m.assemble(ctx, w); err != nil {
+	if err := m.assemble(ctx); err != nil {
 		for _, mem := range m.members {
 			if mem.proc != nil {
 				mem.proc.kill()
@@ -52,19 +51,27 @@ func Open(ctx context.Context, c Config) (*Mirror, error) {
 	background, stop := context.WithCancel(context.Background())
 	m.stop = stop
 	m.done.Go(func() { m.keep(background) })
+	m.done.Go(func() { m.heal(background) })
 	return m, nil
 }
 
 // assemble takes the mirror from nothing to in service.
-func (m *Mirror) assemble(ctx context.Context, w *witness) error {
+func (m *Mirror) assemble(ctx context.Context) error {
+	o := &opening{m: m}
+	o.loadWitnesses(ctx)
+	if o.w != nil {
+		m.witness.order = max(m.witness.order, o.w.Order)
+	}
+	if err := o.muster(ctx); err != nil {
+		return err
+	}
 	m.startAll(ctx)
-	truth, err := m.choose(w)
+	truth, err := o.choose()
 	if err != nil {
 		return err
 	}
-	m.set = truth.state.Set
 	m.seal = sealer{key: m.c.Key, set: m.set}
-	m.history, m.head, m.next = truth.state.History, truth.state.Head, truth.state.Head
+	m.history, m.head, m.next = truth.declared.History, truth.state.Head, truth.state.Head
 	if err := m.verifyKey(ctx, truth); err != nil {
 		return err
 	}
@@ -82,7 +89,7 @@ func (m *Mirror) assemble(ctx context.Context, w *witness) error {
 			return err
 		}
 	}
-	return m.declare(w)
+	return m.declare(o.w)
 }
 
 // startAll starts the volumes and says hello to each; one that fails stays out, with the reason.
@@ -91,17 +98,21 @@ func (m *Mirror) startAll(ctx context.Context) {
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, mem := range m.members {
+		if mem.place == nil || mem.seat.Spare || mem.seat.Detached {
+			continue
+		}
 		wg.Go(func() {
 			if err := m.launch(ctx, mem); err != nil {
-				mem.reason = err.Error()
-				m.c.Log.Error("a volume does not start", "volume", mem.slot, "error", err)
+				mem.out(m.c.Now(), err)
+				m.c.Log.Error("a volume does not start", "volume", mem.slot, "dir", mem.dir, "error", err)
 			}
 		})
 	}
 	wg.Wait()
 }
 
-// launch starts one volume's process and opens it. The member is out, or not in service yet.
+// launch starts one volume's process where the volume was seen last, and opens it. The member is
+// out, or not in service yet.
 func (m *Mirror) launch(ctx context.Context, mem *member) error {
 	proc, err := start(m.c.Command, mem.dir, m.c.Log)
 	if err != nil {
@@ -112,9 +123,15 @@ func (m *Mirror) launch(ctx context.Context, mem *member) error {
 		proc.kill()
 		return fmt.Errorf("opening the volume %q: %w", mem.dir, err)
 	}
+	d := st.Declared
+	if d == nil || d.Set != m.set || d.Volume != mem.id || !m.auth.holds(kindDeclared, d, st.MAC) {
+		proc.kill()
+		return because(CauseForeign, "%q does not hold the volume %s of this mirror", mem.dir, short(mem.id))
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	mem.proc, mem.state, mem.free = proc, st, st.Free
+	st.Declared = nil
+	mem.proc, mem.state, mem.declared, mem.free = proc, st, *d, st.Free
 	return nil
 }
 
@@ -125,6 +142,9 @@ func (m *Mirror) admitAtOpen(ctx context.Context, truth, mem *member) error {
 	err := m.compare(ctx, src, mem)
 	if errors.Is(err, ErrFork) {
 		return err
+	}
+	if err == nil {
+		err = m.adopt(ctx, mem)
 	}
 	if err == nil {
 		err = m.approach(ctx, src, mem)
@@ -138,32 +158,56 @@ func (m *Mirror) admitAtOpen(ctx context.Context, truth, mem *member) error {
 		m.enterLocked(mem)
 		return nil
 	}
-	m.c.Log.Warn("a volume is not in sync at opening", "volume", mem.slot, "error", err)
+	m.c.Log.Warn("a volume is not in sync at opening", "volume", mem.slot, "dir", mem.dir, "error", err)
 	// Its process stays: to be filled anew if that is what it takes, else started again.
-	if mem.reason = err.Error(); !errors.Is(err, errAnew) {
+	if mem.out(m.c.Now(), err); !errors.Is(err, errAnew) {
 		m.leave(mem, err)
 	}
 	mem.retry, mem.wait = time.Time{}, 0
 	return nil
 }
 
-// declare records the membership found at opening: a new epoch if it changed, else only that all
-// know the newest one.
-func (m *Mirror) declare(w *witness) error {
-	last, members := m.history.Last(), uint32(0)
-	for _, mem := range m.insync() {
-		members |= 1 << uint(mem.state.Index) // #nosec G115 -- below 32
-	}
-	if members != last.Members {
-		return m.change(nil)
-	}
-	if failed, err := m.record(m.insync(), m.history); failed != nil {
-		return err
-	}
-	if w != nil && w.Epoch == last && w.Head == m.head {
+// adopt has a volume that is out, and knows of epochs that never came to be, take the mirror's
+// history. Its mark is durable first: with it, it is never the truth.
+func (m *Mirror) adopt(ctx context.Context, mem *member) error {
+	m.mu.Lock()
+	history, roster := m.history, m.roster
+	m.mu.Unlock()
+	if history.Contains(mem.declared.History) {
 		return nil
 	}
-	return witness{Set: m.set, Epoch: last, Head: m.head}.save(m.c.StateDir)
+	if mem.state.Mark == volume.Ready {
+		r := volume.Request{Act: volume.ActMark, Mark: volume.Syncing, Reason: "being brought up"}
+		if err := m.control(ctx, mem, r); err != nil {
+			return err
+		}
+	}
+	return m.declareTo(mem, history, roster)
+}
+
+// declare records what was found at opening: a new epoch if membership or roster changed, else
+// only that all know the newest one.
+func (m *Mirror) declare(w *mark) error {
+	m.mu.Lock()
+	in, last, roster := m.insync(), m.history.Last(), m.nextRoster(nil, nil)
+	same := roster.Number == m.roster.Number && len(in) == len(last.Members)
+	for _, mem := range in {
+		same = same && last.Has(mem.id)
+	}
+	d := draft{m.history, m.roster, in}
+	m.mu.Unlock()
+	if !same {
+		return m.change(nil)
+	}
+	if failed, err := m.tell(d); failed != nil {
+		return err
+	}
+	if w != nil && w.Epoch == last.Number && w.EpochID == last.ID && w.Head == m.head.Sequence && w.Digest == m.head.Digest {
+		return nil
+	}
+	m.changeMu.Lock()
+	defer m.changeMu.Unlock()
+	return m.bearWitness(m.history)
 }
 
 // enter puts a member in service.
@@ -174,7 +218,10 @@ func (m *Mirror) enter(mem *member) {
 }
 
 func (m *Mirror) enterLocked(mem *member) {
-	mem.role, mem.reason, mem.wait, mem.missed = roleIn, "", 0, 0
+	if mem.role != roleIn || mem.since.IsZero() {
+		mem.since = m.c.Now()
+	}
+	mem.role, mem.cause, mem.reason, mem.wait, mem.missed = roleIn, CauseNone, "", 0, 0
 	mem.queue = make(chan *pending, flightBatches)
 	proc := mem.proc
 	go m.feed(mem, proc.client, mem.queue)

@@ -61,6 +61,13 @@ var (
 	ErrUnavailable = errors.New("no volume answers")
 	// ErrExists is a mirror that was already created.
 	ErrExists = errors.New("a mirror already exists there")
+	// ErrLast is an act that would leave the mirror without a volume in sync, or without as many as
+	// a write needs.
+	ErrLast = errors.New("too few volumes would be left in sync")
+	// ErrNoVolume is a name that no volume of the roster has, or more than one.
+	ErrNoVolume = errors.New("no such volume in the mirror")
+	// ErrDirectory is a directory that cannot become a volume.
+	ErrDirectory = errors.New("the directory cannot become a volume")
 )
 
 // Op is one operation of a batch. Two operations on one key: the later one holds.
@@ -160,13 +167,22 @@ func (c *Config) fill() error {
 	if c.WriteDeadline <= 0 {
 		c.WriteDeadline = 10 * time.Second
 	}
+	if c.MinCopies <= 0 {
+		c.MinCopies = 1
+	}
+	if c.SpareAfter <= 0 {
+		c.SpareAfter = 10 * time.Minute
+	}
+	if c.ErrorBudget <= 0 {
+		c.ErrorBudget = 64
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	switch {
 	case len(c.Command) == 0:
 		return errors.New("raid: no command for the volumes")
-	case len(c.Dirs) == 0 || len(c.Dirs) > 8:
+	case len(c.Dirs) == 0 || len(c.Dirs) > volume.MaxVolumes || c.MinCopies > volume.MaxVolumes:
 		return errors.New("raid: one to eight volumes")
 	case c.StateDir == "":
 		return errors.New("raid: no state directory")

@@ -24,14 +24,18 @@ func (m *Mirror) committed() volume.Head {
 // behind was never acknowledged, and calls for filling it anew; anything else is a fork.
 func (m *Mirror) compare(ctx context.Context, src source, mem *member) error {
 	m.mu.Lock()
-	head, history, st := m.head, m.history, mem.state
+	head, history, st, theirs := m.head, m.history, mem.state, mem.declared.History
 	m.mu.Unlock()
-	if st.Set != m.set || !history.Contains(st.History) {
+	switch strayed(history, mem) {
+	case strayForked:
 		return fork(src.mem, mem)
+	case strayAnew:
+		return fmt.Errorf("%w: persons decided on another history", errAnew)
+	case strayNot, strayUnused:
 	}
 	switch {
-	case !st.Opened || st.Mark == volume.Failed || st.Mark == volume.Rebuilding:
-		return fmt.Errorf("%w: marked %q: %s", errAnew, st.Mark, st.Reason)
+	case !st.Opened || st.Mark == volume.Failed || st.Mark == volume.Rebuilding || st.Mark == volume.Empty:
+		return notWhole(st)
 	case st.Head == head:
 		return nil
 	case st.Head.Sequence < head.Sequence:
@@ -46,11 +50,28 @@ func (m *Mirror) compare(ctx context.Context, src source, mem *member) error {
 			return nil
 		}
 	}
-	after, ok := history.Find(st.History.Last().Number + 1)
-	if ok && after.Base < st.Head.Sequence {
+	after, ok := history.Find(history.Common(theirs).Number + 1)
+	switch {
+	case ok && after.Base < st.Head.Sequence:
 		return fmt.Errorf("%w: it holds unacknowledged batches after %d", errAnew, after.Base)
+	case ok && after.Decided:
+		return fmt.Errorf("%w: persons decided on another history", errAnew)
 	}
 	return fork(src.mem, mem)
+}
+
+// notWhole says why a volume's database is of no use.
+func notWhole(st volume.State) error {
+	switch st.Mark {
+	case volume.Failed:
+		return because(CauseSync, "%w: it failed: %s", errAnew, st.Reason)
+	case volume.Empty:
+		return because(CauseBehind, "%w: it is empty", errAnew)
+	case volume.Rebuilding:
+		return because(CauseBehind, "%w: it was being filled: %s", errAnew, st.Reason)
+	case volume.Ready, volume.Syncing:
+	}
+	return because(CauseDatabase, "%w: its database does not open: %s", errAnew, st.Reason)
 }
 
 // kept is a manifest as stored, with the head a volume has that has its batch.

@@ -2,7 +2,6 @@ package raid
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -11,24 +10,25 @@ import (
 
 // choose finds the volume whose contents are the truth: of the newest epoch, whole, and the
 // furthest along its chain, for every acknowledged batch is on each member of its epoch.
-func (m *Mirror) choose(w *witness) (*member, error) {
-	newest, err := m.newest(w)
+func (o *opening) choose() (*member, error) {
+	newest, err := o.newest()
 	if err != nil {
 		return nil, err
 	}
 	var truth *member
 	var unfit []string
-	for _, mem := range m.members {
+	for _, mem := range o.m.members {
 		st := mem.state
 		switch {
+		case mem.seat.Spare:
 		case mem.proc == nil:
 			unfit = append(unfit, fmt.Sprintf("%q: %s", mem.dir, mem.reason))
-		case !newest.Last().Has(st.Index):
-			unfit = append(unfit, fmt.Sprintf("%q was put out in epoch %d", mem.dir, newest.Last().Number))
+		case !newest.Last().Has(mem.id) || !newest.Contains(mem.declared.History):
+			unfit = append(unfit, fmt.Sprintf("%q was put out before epoch %d", mem.dir, newest.Last().Number))
 		case !st.Opened || st.Mark != volume.Ready:
 			unfit = append(unfit, fmt.Sprintf("%q is marked %q: %s", mem.dir, st.Mark, st.Reason))
 		case st.Behind():
-			m.event(EventBehind, mem, "opened at batch %d, its ring has %d", st.Head.Sequence, st.Ring.Sequence)
+			o.m.event(EventBehind, mem, "opened at batch %d, its ring has %d", st.Head.Sequence, st.Ring.Sequence)
 			unfit = append(unfit, fmt.Sprintf("%q lost the batches after %d of %d", mem.dir, st.Head.Sequence, st.Ring.Sequence))
 		case truth == nil || st.Head.Sequence > truth.state.Head.Sequence:
 			truth = mem
@@ -37,70 +37,86 @@ func (m *Mirror) choose(w *witness) (*member, error) {
 	if truth == nil {
 		return nil, fmt.Errorf("%w: %s", ErrNotWitnessed, strings.Join(unfit, "; "))
 	}
-	return truth, m.attest(w, newest, truth)
+	return truth, o.attest(newest, truth)
 }
 
-// newest gives the longest history of the volumes present; they must be of one mirror and one
-// history.
-func (m *Mirror) newest(w *witness) (newest volume.History, err error) {
-	seen := map[int]*member{}
-	for _, mem := range m.members {
-		if mem.proc == nil {
-			continue
-		}
-		st := mem.state
-		if w != nil && st.Set != w.Set {
-			return nil, fmt.Errorf("%w: %q belongs to the mirror %s, not %s", ErrFork, mem.dir, st.Set, w.Set)
-		}
-		for _, other := range seen {
-			if other.state.Set != st.Set {
-				return nil, fmt.Errorf("%w: %q and %q belong to two mirrors", ErrFork, other.dir, mem.dir)
-			}
-			if !st.History.Contains(other.state.History) && !other.state.History.Contains(st.History) {
-				return nil, fork(other, mem)
-			}
-		}
-		if other := seen[st.Index]; other != nil {
-			return nil, fmt.Errorf("%w: %q and %q are copies of one volume", ErrFork, other.dir, mem.dir)
-		}
-		seen[st.Index] = mem
-		if st.History.Last().Number > newest.Last().Number {
-			newest = st.History
+// newest gives the longest history of the volumes present; they must all be of one history.
+func (o *opening) newest() (volume.History, error) {
+	var best *member
+	for _, mem := range o.m.members {
+		if mem.proc != nil && (best == nil || o.better(mem.declared.History, best.declared.History)) {
+			best = mem
 		}
 	}
-	if len(newest) == 0 {
-		var errs []error
-		for _, mem := range m.members {
-			errs = append(errs, fmt.Errorf("%q: %s", mem.dir, mem.reason))
+	if best == nil {
+		var errs []string
+		for _, mem := range o.m.members {
+			errs = append(errs, fmt.Sprintf("%q: %s", mem.dir, mem.reason))
 		}
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, errors.Join(errs...))
+		return nil, fmt.Errorf("%w: %s", ErrUnavailable, strings.Join(errs, "; "))
 	}
-	return newest, nil
+	line := best.declared.History
+	for _, mem := range o.m.members {
+		if mem.proc != nil && strayed(line, mem) == strayForked {
+			return nil, fork(best, mem)
+		}
+	}
+	return line, nil
 }
 
-// attest checks the truth chosen against the state directory's witness. Without one all members of
-// the newest epoch must be present: they are each other's witnesses.
-func (m *Mirror) attest(w *witness, newest volume.History, truth *member) error {
+// stray is how a volume's history differs from the mirror's.
+type stray int
+
+const (
+	strayNot    stray = iota // it is the beginning of it
+	strayUnused              // it has epochs of its own, and no batch of them: a change cut short
+	strayAnew                // persons decided on another history: to be filled anew
+	strayForked              // it went its own way
+)
+
+// strayed compares a volume's history with the mirror's. An epoch that was declared to a volume
+// and under which it never took a batch is none: nothing was acknowledged under it here.
+func strayed(line volume.History, mem *member) stray {
+	theirs := mem.declared.History
+	if line.Contains(theirs) {
+		return strayNot
+	}
+	common := line.Common(theirs)
+	for _, e := range line {
+		if e.Number > common.Number && e.Decided {
+			return strayAnew
+		}
+	}
+	st := mem.state
+	if common.Number > 0 && st.Opened && st.Head.Epoch <= common.Number && st.Ring.Epoch <= common.Number {
+		return strayUnused
+	}
+	return strayForked
+}
+
+// attest checks the truth chosen against the newest mark. Without one all members of the roster
+// must be present and in the newest epoch: they are each other's witnesses.
+func (o *opening) attest(newest volume.History, truth *member) error {
+	w := o.w
 	if w == nil {
-		for _, mem := range m.members {
-			if mem.proc == nil || !newest.Last().Has(mem.state.Index) {
-				return fmt.Errorf("%w: the state directory has no record, and %q is not there or was put out",
+		for _, mem := range o.m.members {
+			if !mem.seat.Spare && !mem.seat.Detached && (mem.proc == nil || !newest.Last().Has(mem.id)) {
+				return fmt.Errorf("%w: nothing is on record, and %q is not there or was put out",
 					ErrNotWitnessed, mem.dir)
 			}
 		}
 		return nil
 	}
-	known, ok := newest.Find(w.Epoch.Number)
+	known, ok := newest.Find(w.Epoch)
 	switch {
-	case newest.Last().Number < w.Epoch.Number, !w.Epoch.Has(truth.state.Index):
-		return fmt.Errorf("%w: epoch %d with members %b was declared, the best volume present is %q of epoch %d",
-			ErrNotWitnessed, w.Epoch.Number, w.Epoch.Members, truth.dir, newest.Last().Number)
-	case ok && known.ID != w.Epoch.ID:
-		return fmt.Errorf("%w: epoch %d of the volumes is not the one on record", ErrFork, w.Epoch.Number)
-	case truth.state.Head.Sequence < w.Head.Sequence,
-		truth.state.Head.Sequence == w.Head.Sequence && truth.state.Head.Digest != w.Head.Digest:
-		return fmt.Errorf("%w: batch %d %s was seen, the best volume has %d %s", ErrRolledBack,
-			w.Head.Sequence, w.Head.Digest, truth.state.Head.Sequence, truth.state.Head.Digest)
+	case newest.Last().Number < w.Epoch, ok && known.ID == w.EpochID && !known.Has(truth.id):
+		return fmt.Errorf("%w: epoch %d is on record, the best volume present is %q of epoch %d",
+			ErrNotWitnessed, w.Epoch, truth.dir, truth.declared.History.Last().Number)
+	case ok && known.ID != w.EpochID:
+		return fmt.Errorf("%w: epoch %d of the volumes is not the one on record", ErrFork, w.Epoch)
+	case truth.state.Head.Sequence < w.Head, truth.state.Head.Sequence == w.Head && truth.state.Head.Digest != w.Digest:
+		return fmt.Errorf("%w: batch %d %s is on record, the best volume has %d %s", ErrRolledBack,
+			w.Head, w.Digest, truth.state.Head.Sequence, truth.state.Head.Digest)
 	}
 	return nil
 }
@@ -108,9 +124,9 @@ func (m *Mirror) attest(w *witness, newest volume.History, truth *member) error 
 // fork describes two histories.
 func fork(a, b *member) error {
 	say := func(mem *member) string {
-		st, e := mem.state, mem.state.History.Last()
-		return fmt.Sprintf("%q: epoch %d (%s, members %b, from batch %d %s), head %d %s",
-			mem.dir, e.Number, e.ID, e.Members, e.Base, e.Digest, st.Head.Sequence, st.Head.Digest)
+		st, e := mem.state, mem.declared.History.Last()
+		return fmt.Sprintf("%q: epoch %d (%s, %d members, from batch %d %s), head %d %s",
+			mem.dir, e.Number, e.ID, len(e.Members), e.Base, e.Digest, st.Head.Sequence, st.Head.Digest)
 	}
 	return fmt.Errorf("%w: %s; %s", ErrFork, say(a), say(b))
 }

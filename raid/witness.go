@@ -1,53 +1,62 @@
 package raid
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"casemate/raid/volume"
 )
 
+// mark is what is kept of a mirror outside its volumes: which epoch is the current one and a head
+// its volumes had. It is written before a batch of a new epoch is acknowledged, so that a volume
+// left behind is never taken for the truth, nor all of them when they are older than it.
+type mark struct {
+	Order   uint64        `json:"order"` // rises with each mark written, wherever
+	Set     volume.ID     `json:"set"`
+	Epoch   uint64        `json:"epoch"`
+	EpochID volume.ID     `json:"epochId"`
+	Head    uint64        `json:"head"`
+	Digest  volume.Digest `json:"digest"` // of the head
+}
+
+// markSize is the length of an encoded mark: order, big endian and first, so that a place that
+// knows nothing else of marks can refuse an older one; version 1; the other fields; HMAC-SHA256.
 const (
-	witnessName = "casemate-mirror-1"
-	witnessFile = "mirror.state"
+	markSize    = 8 + 1 + 16 + 8 + 16 + 8 + 32 + 32
+	markVersion = 1
 )
 
-// witness is what the mirror's own state directory knows of the volumes: which epoch is the
-// current one, who is in it, and a head they had. It is written before a batch of a new epoch is
-// acknowledged, so that a volume left behind is never taken for the truth.
-type witness struct {
-	Set   volume.ID    `json:"set"`
-	Epoch volume.Epoch `json:"epoch"`
-	Head  volume.Head  `json:"head"`
+// errMark is bytes that are no mark of this mirror.
+var errMark = errors.New("not a mark of this mirror")
+
+// encode gives the bytes for a Witness.
+func (k mark) encode(a authority) ([]byte, error) {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, markSize), k.Order)
+	b = append(b, markVersion)
+	b = append(b, k.Set[:]...)
+	b = binary.BigEndian.AppendUint64(b, k.Epoch)
+	b = append(b, k.EpochID[:]...)
+	b = binary.BigEndian.AppendUint64(b, k.Head)
+	b = append(b, k.Digest[:]...)
+	sum, err := a.mac(kindMark, k)
+	return append(b, sum[:]...), err
 }
 
-// readWitness gives nil if there is none.
-func readWitness(dir string) (*witness, error) {
-	path := filepath.Join(dir, witnessFile)
-	b, err := os.ReadFile(path) // #nosec G304 -- the configured directory
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// parseMark reads and authenticates what encode gave.
+func parseMark(b []byte, a authority) (k mark, err error) {
+	if len(b) != markSize || b[8] != markVersion {
+		return mark{}, fmt.Errorf("%w: %d bytes", errMark, len(b))
 	}
-	if err != nil {
-		return nil, err
+	k.Order = binary.BigEndian.Uint64(b)
+	b = b[9:]
+	b = b[copy(k.Set[:], b):]
+	k.Epoch, b = binary.BigEndian.Uint64(b), b[8:]
+	b = b[copy(k.EpochID[:], b):]
+	k.Head, b = binary.BigEndian.Uint64(b), b[8:]
+	b = b[copy(k.Digest[:], b):]
+	if !a.holds(kindMark, k, volume.Digest(b)) {
+		return mark{}, fmt.Errorf("%w: it is not authentic", errMark)
 	}
-	var w witness
-	if err := volume.DecodeRecord(witnessName, b, &w); err != nil {
-		return nil, fmt.Errorf("reading %q: %w", path, err)
-	}
-	return &w, nil
-}
-
-func (w witness) save(dir string) error {
-	b, err := volume.EncodeRecord(witnessName, w)
-	if err != nil {
-		return err
-	}
-	if err := volume.ReplaceFile(filepath.Join(dir, witnessFile), b); err != nil {
-		return fmt.Errorf("recording the mirror's state: %w", err)
-	}
-	return nil
+	return k, nil
 }

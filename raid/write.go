@@ -33,6 +33,8 @@ func (m *Mirror) Write(ctx context.Context, ops []Op) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
+	m.calls.begin()
+	defer func() { m.calls.end(m.c.Now()) }()
 	if err := m.slots.Acquire(ctx, 1); err != nil {
 		return 0, err
 	}
@@ -68,7 +70,7 @@ func (m *Mirror) submit(ops []Op, bytes int64) (*pending, error) {
 		return nil, fmt.Errorf("%w: %w", ErrReadOnly, m.dead)
 	}
 	in := m.insync()
-	trim := trimMark(m.next.Sequence+1, len(in) < len(m.members))
+	trim := trimMark(m.next.Sequence+1, len(in) < m.wanted())
 	batch, err := m.compose(ops, m.next, m.history.Last().Number, trim)
 	if err != nil {
 		return nil, fmt.Errorf("composing batch %d: %w", m.next.Sequence+1, err)

@@ -36,7 +36,7 @@ func (s *server) control(j *job) (State, error) {
 		return State{}, err
 	}
 	switch r.Act {
-	case ActHello, ActRebuild, ActHead, ActClose:
+	case ActHello, ActRebuild, ActHead, ActClose, ActErase, ActTrust:
 		s.life.Lock()
 		defer s.life.Unlock()
 	default:
@@ -50,8 +50,8 @@ func (s *server) control(j *job) (State, error) {
 	case ActStatus:
 	case ActHello:
 		return s.hello(&r)
-	case ActEpoch:
-		err = s.epoch(r.History)
+	case ActDeclare:
+		err = s.declare(&r)
 	case ActMark:
 		err = s.mark(r.Mark, r.Reason)
 	case ActAudited:
@@ -64,6 +64,10 @@ func (s *server) control(j *job) (State, error) {
 		err = s.finish()
 	case ActClose:
 		err = s.closeLocked()
+	case ActErase:
+		err = s.erase()
+	case ActTrust:
+		err = s.trust()
 	default:
 		err = fmt.Errorf("%w: unknown request %q", ErrRefused, r.Act)
 	}
@@ -83,6 +87,7 @@ func (s *server) hello(r *Request) (State, error) {
 	s.space.dir = s.dir
 	err := s.open()
 	st := s.state()
+	st.Declared, st.MAC = &s.sb.Declared, s.sb.MAC
 	if errors.Is(err, ErrWillNotOpen) {
 		s.log.Error("database does not open", "error", err)
 		st.Reason = err.Error()
@@ -91,16 +96,27 @@ func (s *server) hello(r *Request) (State, error) {
 	return st, err
 }
 
-// epoch records a history; it must go on from the one known.
-func (s *server) epoch(h History) error {
-	if err := h.check(); err != nil {
+// declare records what the mirror declares; it must go on from what is known, unless a mark says
+// already that the volume is to be brought up to it.
+func (s *server) declare(r *Request) error {
+	if r.Declared == nil {
+		return fmt.Errorf("%w: nothing is declared", ErrRefused)
+	}
+	d := *r.Declared
+	if err := d.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	if !h.Contains(s.sb.History) {
+	switch {
+	case d.Set != s.sb.Set || d.Volume != s.sb.Volume:
+		return fmt.Errorf("%w: it is declared for the volume %s", ErrRefused, d.Volume)
+	case s.sb.Mark != Ready:
+	case !d.History.Contains(s.sb.History):
 		return fmt.Errorf("%w: a history without epoch %d", ErrRefused, s.sb.History.Last().Number)
+	case d.Roster.Number < s.sb.Roster.Number:
+		return fmt.Errorf("%w: roster %d after %d", ErrRefused, d.Roster.Number, s.sb.Roster.Number)
 	}
 	next := s.sb
-	next.History = h
+	next.Declared, next.MAC = d, r.MAC
 	return s.replace(next)
 }
 
@@ -110,7 +126,7 @@ func (s *server) mark(m Mark, reason string) error {
 		return fmt.Errorf("%w: mark %q on a volume marked %q", ErrRefused, m, s.sb.Mark)
 	}
 	next := s.sb
-	next.Mark, next.Reason = m, reason
+	next.setMark(m, reason)
 	if err := s.replace(next); err != nil {
 		return err
 	}
@@ -141,7 +157,8 @@ func (s *server) rebuild(reason string) error {
 		return err
 	}
 	next := s.sb
-	next.Building, next.Mark, next.Reason, next.Audit = s.sb.Generation+1, Rebuilding, reason, false
+	next.Building, next.Audit = s.sb.Generation+1, false
+	next.setMark(Rebuilding, reason)
 	if err := s.replace(next); err != nil {
 		return err
 	}
@@ -207,7 +224,8 @@ func (s *server) finish() error {
 	}
 	old := databaseDir(s.dir, s.sb.Generation)
 	next := s.sb
-	next.Generation, next.Building, next.Mark, next.Open = s.sb.Building, 0, Syncing, true
+	next.Generation, next.Building, next.Open = s.sb.Building, 0, true
+	next.setMark(Syncing, s.sb.Reason)
 	if err := s.replace(next); err != nil {
 		return err
 	}

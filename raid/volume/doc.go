@@ -22,7 +22,7 @@ import "errors"
 // Limits of the protocol and of what a volume stores.
 const (
 	// Protocol is the version both ends must speak.
-	Protocol = 1
+	Protocol = 2
 	// MaxKey is the longest key in bytes.
 	MaxKey = 512
 	// MaxValue is the longest stored (sealed) value in bytes.

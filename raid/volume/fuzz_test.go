@@ -162,7 +162,19 @@ func FuzzRing(f *testing.F) {
 
 func sample() Superblock {
 	return Superblock{
-		Set: ID{1}, Volume: ID{2}, Index: 1, Generation: 3, Mark: Syncing, Reason: "a test",
-		History: History{{Number: 1, ID: ID{4}, Members: 3}, {Number: 2, ID: ID{5}, Members: 1, Base: 7, Digest: Digest{6}}},
+		Declared: declared(Epoch{Number: 2, ID: ID{5}, Members: []ID{{2}}, Base: 7, Digest: Digest{6}, Decided: true}),
+		MAC:      Digest{7}, Generation: 3, Mark: Syncing, Reason: "a test", Since: time.Unix(1e9, 0).UTC(),
 	}
+}
+
+// declared is what a mirror of one volume, of identity 2, may declare, with more epochs.
+func declared(more ...Epoch) Declared {
+	d := Declared{
+		Set: ID{1}, Volume: ID{2}, History: History{{Number: 1, ID: ID{3}, Members: []ID{{2}}}},
+		Roster: Roster{Number: 1, Seats: []Seat{{ID: ID{2}, Dir: "/volume"}}},
+	}
+	for _, e := range more {
+		d.History = d.History.With(e)
+	}
+	return d
 }

@@ -46,49 +46,54 @@ type Act string
 const (
 	ActHello   Act = "hello"   // opens Badger; must be the first
 	ActStatus  Act = "status"  // the same answer, nothing done
-	ActEpoch   Act = "epoch"   // records History, which must contain the one known
+	ActDeclare Act = "declare" // records Declared and MAC; its history must contain the one known
 	ActMark    Act = "mark"    // records Mark and Reason
 	ActAudited Act = "audited" // the tail was verified: the copies of before go
 	ActRebuild Act = "rebuild" // begins an empty database beside the old one, marked rebuilding
 	ActHead    Act = "head"    // sets the head of a rebuilding volume
 	ActFinish  Act = "finish"  // the rebuilt database takes the old one's place, marked syncing
 	ActClose   Act = "close"   // closes Badger cleanly
+	ActErase   Act = "erase"   // removes all it holds, marked empty
+	ActTrust   Act = "trust"   // persons chose what it holds for the truth, whatever its mark
 )
 
 // Request is a control request; fields a request does not use are empty.
 type Request struct {
-	Act      Act     `json:"act"`
-	Protocol int     `json:"protocol,omitempty"`
-	Build    string  `json:"build,omitempty"`
-	MinFree  int64   `json:"minFree,omitempty"`
-	History  History `json:"history,omitempty"`
-	Mark     Mark    `json:"mark,omitempty"`
-	Reason   string  `json:"reason,omitempty"`
-	Head     Head    `json:"head,omitzero"`
+	Act      Act       `json:"act"`
+	Protocol int       `json:"protocol,omitempty"`
+	Build    string    `json:"build,omitempty"`
+	MinFree  int64     `json:"minFree,omitempty"`
+	Declared *Declared `json:"declared,omitempty"`
+	MAC      Digest    `json:"mac,omitzero"`
+	Mark     Mark      `json:"mark,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Head     Head      `json:"head,omitzero"`
 }
 
 // State is what a volume says of itself, the answer to every control request.
 type State struct {
-	Protocol   int     `json:"protocol"`
-	Build      string  `json:"build"`
-	Set        ID      `json:"set"`
-	Volume     ID      `json:"volume"`
-	Index      int     `json:"index"`
-	Generation uint64  `json:"generation"`
-	Building   uint64  `json:"building"`
-	Mark       Mark    `json:"mark"`
-	Reason     string  `json:"reason"`
-	History    History `json:"history"`
-	Head       Head    `json:"head"`
-	Ring       Head    `json:"ring"`   // newest head of the ring when Badger was opened
-	Oldest     uint64  `json:"oldest"` // the oldest manifest kept; head + 1 if none
-	Opened     bool    `json:"opened"` // Badger is open
-	Audit      bool    `json:"audit"`  // stopped uncleanly: the tail wants verifying
-	Free       int64   `json:"free"`   // bytes available to the volume
-	Floor      int64   `json:"floor"`  // writes are refused below this
-	Size       int64   `json:"size"`   // of the file system
-	Landlock   string  `json:"landlock"`
-	PID        int     `json:"pid"`
+	Protocol   int    `json:"protocol"`
+	Build      string `json:"build"`
+	Set        ID     `json:"set"`
+	Volume     ID     `json:"volume"`
+	Generation uint64 `json:"generation"`
+	Building   uint64 `json:"building"`
+	Mark       Mark   `json:"mark"`
+	Reason     string `json:"reason"`
+	Head       Head   `json:"head"`
+	Ring       Head   `json:"ring"`   // newest head of the ring when Badger was opened
+	Oldest     uint64 `json:"oldest"` // the oldest manifest kept; head + 1 if none
+	Opened     bool   `json:"opened"` // Badger is open
+	Audit      bool   `json:"audit"`  // stopped uncleanly: the tail wants verifying
+	Free       int64  `json:"free"`   // bytes available to the volume
+	Floor      int64  `json:"floor"`  // writes are refused below this
+	Size       int64  `json:"size"`   // of the file system
+	Landlock   string `json:"landlock"`
+	PID        int    `json:"pid"`
+
+	// Declared and MAC are answered to ActHello and ActDeclare alone.
+	Declared *Declared `json:"declared,omitempty"`
+	MAC      Digest    `json:"mac,omitzero"`
 }
 
 // Behind says whether Badger opened with less than the ring proves was committed.

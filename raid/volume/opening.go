@@ -16,9 +16,18 @@ func (s *server) open() error {
 	if s.sb.Mark == Failed {
 		return fmt.Errorf("%w: %s", ErrWillNotOpen, s.sb.Reason)
 	}
+	if s.sb.Mark == Empty {
+		// Also what an erasure cut short left.
+		return errors.Join(fmt.Errorf("%w: it is empty", ErrWillNotOpen), s.removeAll())
+	}
 	if s.sb.Mark == Rebuilding {
 		return fmt.Errorf("%w: its rebuild was not finished", ErrWillNotOpen)
 	}
+	return s.openDatabase()
+}
+
+// openDatabase opens Badger whatever the mark.
+func (s *server) openDatabase() error {
 	if _, err := s.space.dropBallast(); err != nil {
 		return err
 	}
@@ -57,12 +66,12 @@ func (s *server) open() error {
 
 // removeOld removes databases a finished rebuild left behind.
 func (s *server) removeOld() {
-	names, err := filepath.Glob(filepath.Join(s.dir, "db.*"))
+	names, err := databases(s.dir)
 	if err != nil {
 		return
 	}
 	for _, name := range names {
-		if name != databaseDir(s.dir, s.sb.Generation) && databaseName.MatchString(filepath.Base(name)) {
+		if name != databaseDir(s.dir, s.sb.Generation) {
 			s.log.Info("removing an old database", "path", name, "error", os.RemoveAll(name))
 		}
 	}

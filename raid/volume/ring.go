@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -102,4 +104,22 @@ func ParseRing(b []byte) (Head, error) {
 		}
 	}
 	return best, nil
+}
+
+// ReadHead gives the newest head of the ring of the volume in dir and when the ring was last
+// written, reading only.
+func ReadHead(dir string) (h Head, written time.Time, err error) {
+	f, err := os.OpenFile(filepath.Join(dir, "heads"), os.O_RDONLY|unix.O_NOFOLLOW, 0) // #nosec G304 -- a volume's directory
+	if err != nil {
+		return h, written, err
+	}
+	fi, err := f.Stat()
+	if err == nil {
+		var b []byte
+		if b, err = io.ReadAll(io.LimitReader(f, ringSlots*ringSlot+1)); err == nil {
+			h, err = ParseRing(b)
+		}
+		written = fi.ModTime()
+	}
+	return h, written, errors.Join(err, f.Close())
 }

@@ -83,8 +83,7 @@ type bench struct {
 func newVolume(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "v")
-	s := Superblock{Set: ID{1}, Volume: ID{2}, History: History{{Number: 1, ID: ID{3}, Members: 1}}}
-	if err := Create(dir, s); err != nil {
+	if err := Create(dir, declared(), Digest{}, Ready); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -197,11 +196,21 @@ func TestControlRefused(t *testing.T) {
 		t.Errorf("a mark before hello: %v", err)
 	}
 	v.hello()
-	fork := History{{Number: 1, ID: ID{9}, Members: 1}, {Number: 2, ID: ID{8}, Members: 1}}
+	say := func(change func(*Declared)) Request {
+		d := declared()
+		d.History = d.History.With(Epoch{Number: 2, ID: ID{8}, Members: []ID{{2}}})
+		change(&d)
+		return Request{Act: ActDeclare, Declared: &d}
+	}
 	for name, r := range map[string]Request{
 		"unknown":              {Act: "dance"},
-		"a forked history":     {Act: ActEpoch, History: fork},
-		"no history":           {Act: ActEpoch},
+		"a forked history":     say(func(d *Declared) { d.History[0].ID[0]++; d.History = d.History[:1] }),
+		"no history":           say(func(d *Declared) { d.History = nil }),
+		"nothing declared":     {Act: ActDeclare},
+		"another volume":       say(func(d *Declared) { d.Volume[0]++ }),
+		"another set":          say(func(d *Declared) { d.Set[0]++ }),
+		"an older roster":      say(func(d *Declared) { d.Roster.Number-- }),
+		"a roster of nobody":   say(func(d *Declared) { d.Roster.Seats = nil }),
 		"a head out of place":  {Act: ActHead, Head: Head{Sequence: 9}},
 		"finish of nothing":    {Act: ActFinish},
 		"a mark of no meaning": {Act: ActMark, Mark: Failed},
@@ -229,8 +238,8 @@ func TestEpochAndRebuildSurviveRestart(t *testing.T) {
 	if err := v.write(next(Head{}), 1, 0, 0, "old"); err != nil {
 		t.Fatal(err)
 	}
-	h := v.st.History.With(Epoch{Number: 2, ID: ID{7}, Members: 1, Base: 1})
-	if _, err := v.control(Request{Act: ActEpoch, History: h}); err != nil {
+	d := declared(Epoch{Number: 2, ID: ID{7}, Members: []ID{{2}}, Base: 1})
+	if _, err := v.control(Request{Act: ActDeclare, Declared: &d, MAC: Digest{9}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := v.control(Request{Act: ActRebuild, Reason: "a test"}); err != nil {
@@ -238,7 +247,7 @@ func TestEpochAndRebuildSurviveRestart(t *testing.T) {
 	}
 	v.stop() // in the middle of it
 	v = serving(t, dir).hello()
-	if v.st.Opened || v.st.Mark != Rebuilding || v.st.History.Last().ID != (ID{7}) {
+	if v.st.Opened || v.st.Mark != Rebuilding || v.st.Declared.History.Last().ID != (ID{7}) || v.st.MAC != (Digest{9}) {
 		t.Errorf("after a rebuild cut short: %+v", v.st)
 	}
 	if _, err := v.control(Request{Act: ActRebuild, Reason: "again"}); err != nil {
@@ -293,7 +302,7 @@ func TestNoVolumeThere(t *testing.T) {
 		t.Errorf("serving it: %v", err)
 	}
 	close(v.end)
-	if err := Create(newVolume(t), sample()); !errors.Is(err, ErrExists) {
+	if err := Create(newVolume(t), declared(), Digest{}, Ready); !errors.Is(err, ErrExists) {
 		t.Errorf("creating over a volume: %v", err)
 	}
 }

@@ -94,10 +94,7 @@ func (s *server) fail(err error) {
 	}
 	s.failed = err
 	s.log.Error("volume fails", "error", err)
-	s.sb.Mark, s.sb.Reason = Failed, err.Error()
-	if len(s.sb.Reason) > 500 {
-		s.sb.Reason = s.sb.Reason[:500]
-	}
+	s.sb.setMark(Failed, err.Error())
 	if err := s.sb.save(s.dir); err != nil {
 		s.log.Error("recording the failure", "error", err)
 	}
@@ -110,9 +107,9 @@ func (s *server) state() State {
 		s.log.Warn("volume state", "error", err)
 	}
 	st := State{
-		Protocol: Protocol, Build: Build(), Set: s.sb.Set, Volume: s.sb.Volume, Index: s.sb.Index,
+		Protocol: Protocol, Build: Build(), Set: s.sb.Set, Volume: s.sb.Volume,
 		Generation: s.sb.Generation, Building: s.sb.Building, Mark: s.sb.Mark, Reason: s.sb.Reason,
-		History: s.sb.History, Audit: s.sb.Audit, Free: free, Size: size, Floor: s.space.minFree,
+		Audit: s.sb.Audit, Free: free, Size: size, Floor: s.space.minFree,
 		Landlock: s.landlock, PID: os.Getpid(), Ring: s.opened,
 	}
 	if s.db != nil {

@@ -6,9 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
+	"time"
 )
 
-const superblockName = "casemate-volume-1"
+const superblockName = "casemate-volume-2"
 
 // Mark is what a volume says of itself beyond its head.
 type Mark string
@@ -19,20 +22,23 @@ const (
 	Syncing    Mark = "syncing"    // being brought up to its twin: holds a mixture, never opened alone
 	Rebuilding Mark = "rebuilding" // being filled anew beside its old database
 	Failed     Mark = "failed"     // a sync or a commit failed: comes back only by rebuild
+	Empty      Mark = "empty"      // holds nothing yet: a new volume, or a spare
 )
 
-// Superblock is a volume's identity and state outside Badger. It is replaced whole and synced.
+// Superblock is a volume's identity and state outside Badger. It is replaced whole and synced, and
+// can be read when Badger cannot. What the mirror declared is authenticated by it; the rest is the
+// volume's own word, which only ever makes it less trusted: whatever it says, a volume is taken for
+// the truth only if what is declared allows it.
 type Superblock struct {
-	Set        ID      `json:"set"`        // of the mirror
-	Volume     ID      `json:"volume"`     // of this volume
-	Index      int     `json:"index"`      // of this volume in the mirror, from 0
-	Generation uint64  `json:"generation"` // Badger is in db.<generation>
-	Building   uint64  `json:"building"`   // the generation a rebuild fills, zero none
-	Mark       Mark    `json:"mark"`
-	Reason     string  `json:"reason"` // why the mark
-	Open       bool    `json:"open"`   // Badger was opened and not closed
-	Audit      bool    `json:"audit"`  // stopped uncleanly and not audited since
-	History    History `json:"history"`
+	Declared   `json:"declared"`
+	MAC        Digest    `json:"mac"`        // over Declared, under a key of the mirror
+	Generation uint64    `json:"generation"` // Badger is in db.<generation>
+	Building   uint64    `json:"building"`   // the generation a rebuild fills, zero none
+	Mark       Mark      `json:"mark"`
+	Reason     string    `json:"reason"`         // why the mark
+	Since      time.Time `json:"since,omitzero"` // of the mark, for people
+	Open       bool      `json:"open"`           // Badger was opened and not closed
+	Audit      bool      `json:"audit"`          // stopped uncleanly and not audited since
 }
 
 // Encode gives the file's bytes.
@@ -56,20 +62,30 @@ func ParseSuperblock(b []byte) (s Superblock, err error) {
 
 func (s Superblock) check() error {
 	switch {
-	case s.Set == (ID{}) || s.Volume == (ID{}):
-		return fmt.Errorf("%w: no identity", ErrSuperblock)
-	case s.Index < 0 || s.Index > 31:
-		return fmt.Errorf("%w: index %d", ErrSuperblock, s.Index)
 	case s.Generation == 0:
 		return fmt.Errorf("%w: generation 0", ErrSuperblock)
-	case s.Mark != Ready && s.Mark != Syncing && s.Mark != Rebuilding && s.Mark != Failed:
+	case !slices.Contains([]Mark{Ready, Syncing, Rebuilding, Failed, Empty}, s.Mark):
 		return fmt.Errorf("%w: mark %q", ErrSuperblock, s.Mark)
 	}
-	if err := s.History.check(); err != nil {
+	if err := s.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrSuperblock, err)
 	}
 	return nil
 }
+
+// setMark notes the mark, why and since when.
+func (s *Superblock) setMark(m Mark, reason string) {
+	if len(reason) > maxReason {
+		reason = strings.ToValidUTF8(reason[:maxReason], "")
+	}
+	if m != s.Mark {
+		s.Since = time.Now().UTC().Truncate(time.Second) //nolint:forbidigo // told to people; nothing depends on it
+	}
+	s.Mark, s.Reason = m, reason
+}
+
+// maxReason bounds the reason of a mark in bytes.
+const maxReason = 500
 
 // save replaces the superblock of the volume in dir.
 func (s Superblock) save(dir string) error {
@@ -92,10 +108,12 @@ func ReadSuperblock(dir string) (Superblock, error) {
 	return ParseSuperblock(b)
 }
 
-// Create makes an empty volume in dir, which must not exist or be empty. The superblock is
-// written last: a directory without one is no volume and may be created again.
-func Create(dir string, s Superblock) error {
-	s.Generation, s.Building, s.Mark, s.Open = 1, 0, Ready, false
+// Create makes an empty volume in dir, which must not exist or be empty (lost+found and what a
+// Create cut short leaves do not count). mark is Ready for the volumes a mirror begins with, Empty
+// for one to be filled. The superblock is written last: a directory without one is no volume and
+// may be created again.
+func Create(dir string, d Declared, mac Digest, mark Mark) error {
+	s := Superblock{Declared: d, MAC: mac, Generation: 1, Mark: mark}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -104,7 +122,7 @@ func Create(dir string, s Superblock) error {
 		return err
 	}
 	for _, n := range names {
-		if n.Name() == "superblock" || databaseName.MatchString(n.Name()) {
+		if !slices.Contains([]string{"lost+found", "heads", "lock", "superblock.new"}, n.Name()) {
 			return fmt.Errorf("%w: %q has %q", ErrExists, dir, n.Name())
 		}
 	}
@@ -116,6 +134,36 @@ func Create(dir string, s Superblock) error {
 		return err
 	}
 	return s.save(dir)
+}
+
+// Abandon takes the superblock from a volume that says it is empty and has no database, so that
+// its directory may be given to Create again. Whoever calls it knows that no mirror counts on it.
+func Abandon(dir string) error {
+	s, err := ReadSuperblock(dir)
+	if err != nil {
+		return err
+	}
+	if blank, err := Blank(dir, s); err != nil || !blank {
+		return errors.Join(fmt.Errorf("%w: %q is not empty", ErrExists, dir), err)
+	}
+	return errors.Join(os.Remove(filepath.Join(dir, "superblock")), syncDir(dir))
+}
+
+// Blank says whether the volume in dir holds nothing: it says so, and has no database.
+func Blank(dir string, s Superblock) (bool, error) {
+	left, err := databases(dir)
+	return s.Mark == Empty && len(left) == 0, err
+}
+
+// databases names the databases in a volume's directory.
+func databases(dir string) (names []string, err error) {
+	all, err := filepath.Glob(filepath.Join(dir, "db.*"))
+	for _, name := range all {
+		if databaseName.MatchString(filepath.Base(name)) {
+			names = append(names, name)
+		}
+	}
+	return names, err
 }
 
 var databaseName = regexp.MustCompile(`^db\.[0-9]+$`)

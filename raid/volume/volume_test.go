@@ -47,10 +47,15 @@ func TestRecordRefused(t *testing.T) {
 	for name, change := range map[string]func(*Superblock){
 		"no set":        func(s *Superblock) { s.Set = ID{} },
 		"no generation": func(s *Superblock) { s.Generation = 0 },
-		"index":         func(s *Superblock) { s.Index = 32 },
 		"mark":          func(s *Superblock) { s.Mark = "odd" },
 		"no epochs":     func(s *Superblock) { s.History = nil },
 		"epoch gap":     func(s *Superblock) { s.History[1].Number = 9 },
+		"no members":    func(s *Superblock) { s.History[1].Members = nil },
+		"member twice":  func(s *Superblock) { s.History[1].Members = []ID{{2}, {2}} },
+		"no roster":     func(s *Superblock) { s.Roster = Roster{} },
+		"a seat twice":  func(s *Superblock) { s.Roster.Seats = append(s.Roster.Seats, s.Roster.Seats[0]) },
+		"spares only":   func(s *Superblock) { s.Roster.Seats[0].Spare = true },
+		"a path":        func(s *Superblock) { s.Roster.Seats[0].Dir = "/a/../b" },
 	} {
 		s := sample()
 		change(&s)
@@ -98,9 +103,12 @@ func TestRing(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
-	a := History{{Number: 1, ID: ID{1}, Members: 3}}
-	b := a.With(Epoch{Number: 2, ID: ID{2}, Members: 1})
-	c := a.With(Epoch{Number: 2, ID: ID{3}, Members: 2})
+	a := History{{Number: 1, ID: ID{1}, Members: []ID{{1}, {2}}}}
+	b := a.With(Epoch{Number: 2, ID: ID{2}, Members: []ID{{1}}})
+	c := a.With(Epoch{Number: 2, ID: ID{3}, Members: []ID{{2}}})
+	if e := b.Common(c); e.ID != a[0].ID {
+		t.Errorf("what two histories share: %+v", e)
+	}
 	for _, tt := range []struct {
 		name      string
 		long, sub History
@@ -113,7 +121,7 @@ func TestHistory(t *testing.T) {
 		}
 	}
 	for n := uint64(3); n < 3*MaxHistory; n++ {
-		b = b.With(Epoch{Number: n, ID: ID{9}, Members: 1})
+		b = b.With(Epoch{Number: n, ID: ID{9}, Members: []ID{{1}}})
 	}
 	if err := b.check(); err != nil || len(b) != MaxHistory {
 		t.Errorf("a long history: %d epochs, %v", len(b), err)

@@ -1,0 +1,172 @@
+package raid
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"casemate/raid/volume"
+)
+
+// witnessWait is how long a change of epoch waits for the Witness; it is told later then.
+const witnessWait = 2 * time.Second
+
+// witnesses is what the mirror keeps of its places outside the volumes.
+type witnesses struct {
+	order uint64     // of the newest mark; the mirror's changeMu guards it
+	busy  sync.Mutex // held while the Witness is spoken to
+	mu    sync.Mutex
+	owed  []byte // a mark the Witness does not have yet
+	said  string // the trouble last told
+}
+
+// loadWitnesses reads the state directory's record and the Witness; the newest mark of both counts.
+// What cannot be read or believed counts as lost, for whoever can damage it could remove it.
+func (o *opening) loadWitnesses(ctx context.Context) {
+	m := o.m
+	rec, err := readRecord(m.c.StateDir)
+	switch {
+	case err != nil:
+		o.doubt("the mirror's own record cannot be read: %v", err)
+	case rec != nil && !rec.authentic(m.auth):
+		o.doubt("the mirror's own record in %q is not authentic", m.c.StateDir)
+	case rec != nil:
+		o.rec, o.w = rec, &rec.Mark
+	}
+	if m.c.Witness == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, witnessWait)
+	defer cancel()
+	got, err := m.ask(ctx)
+	switch {
+	case err != nil:
+		o.doubt("the witness does not answer: %v", err)
+		return
+	case got == nil:
+		return
+	}
+	m.witness.order = max(m.witness.order, got.Order)
+	switch {
+	case o.w == nil || o.w.Set == got.Set && got.Order > o.w.Order:
+		o.w = got
+	case o.w.Set != got.Set:
+		o.doubt("the witness knows another mirror, %s", got.Set)
+	}
+}
+
+// ask gives the mark the Witness has, nil if it has none.
+func (m *Mirror) ask(ctx context.Context) (*mark, error) {
+	type answer struct {
+		b   []byte
+		err error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		m.witness.busy.Lock()
+		defer m.witness.busy.Unlock()
+		b, err := m.c.Witness.Load(ctx)
+		got <- answer{b, err}
+	}()
+	select {
+	case a := <-got:
+		if a.err != nil || len(a.b) == 0 {
+			return nil, a.err
+		}
+		k, err := parseMark(a.b, m.auth)
+		if err != nil {
+			return nil, err
+		}
+		return &k, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (o *opening) doubt(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	o.doubts = append(o.doubts, text)
+	o.m.c.Log.Warn("a witness of the mirror", "trouble", text)
+}
+
+// bearWitness records the mirror's state outside the volumes: in the state directory, and with the
+// Witness as far as it answers within witnessWait. It fails if neither took it. changeMu is held.
+func (m *Mirror) bearWitness(history volume.History) error {
+	m.mu.Lock()
+	last, head := history.Last(), m.head
+	m.witness.order++
+	r := record{Roster: m.roster, Mark: mark{
+		Order: m.witness.order, Set: m.set, Epoch: last.Number, EpochID: last.ID, Head: head.Sequence, Digest: head.Digest,
+	}}
+	for _, mem := range m.members {
+		if mem.role != roleRetired {
+			r.Seen = append(r.Seen, sighting{
+				ID: mem.id, State: mem.standing(), Since: mem.since.UTC().Truncate(time.Second), Cause: mem.cause,
+				Why: mem.reason, Sequence: mem.state.Head.Sequence,
+			})
+		}
+	}
+	m.mu.Unlock()
+	err := r.save(m.c.StateDir, m.auth)
+	if m.c.Witness == nil {
+		return err
+	}
+	b, merr := r.Mark.encode(m.auth)
+	if merr != nil {
+		return errors.Join(err, merr)
+	}
+	m.witness.mu.Lock()
+	m.witness.owed = b
+	m.witness.mu.Unlock()
+	terr := m.payWitness()
+	if err != nil && terr == nil {
+		m.c.Log.Error("the mirror's state is recorded with the witness alone", "error", err)
+		return nil
+	}
+	return err
+}
+
+// payWitness gives the Witness the mark it does not have yet, waiting for it a little.
+func (m *Mirror) payWitness() error {
+	m.witness.mu.Lock()
+	b := m.witness.owed
+	m.witness.mu.Unlock()
+	if b == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), witnessWait)
+	defer cancel()
+	got := make(chan error, 1)
+	go func() {
+		if !m.witness.busy.TryLock() {
+			got <- errors.New("it is still busy with the mark before")
+			return
+		}
+		defer m.witness.busy.Unlock()
+		got <- m.c.Witness.Save(ctx, b)
+	}()
+	var err error
+	select {
+	case err = <-got:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	m.witness.mu.Lock()
+	defer m.witness.mu.Unlock()
+	said := ""
+	if err == nil {
+		if bytes.Equal(m.witness.owed, b) {
+			m.witness.owed = nil
+		}
+	} else {
+		said = err.Error()
+	}
+	if said != m.witness.said {
+		m.c.Log.Warn("telling the mirror's witness", "error", said)
+		m.witness.said = said
+	}
+	return err
+}
