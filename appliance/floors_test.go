@@ -45,7 +45,8 @@ var floors = map[string]int{
 	"store/verify": 2, // above the parts it checks, below the safe that checks itself with it
 	"hsm/module":   2,
 
-	"appliance/storage": 2, // the acts on the mirror, judged before the mirror is asked
+	"appliance/decision": 2, // what two officers sign when the mirror is refused
+	"appliance/storage":  2, // the acts on the mirror, judged before the mirror is asked
 
 	"raid":            1,
 	"store/journal":   1,
@@ -54,6 +55,7 @@ var floors = map[string]int{
 	"store/timestamp": 1,
 	"store/evidence":  1,
 
+	"raid/disk":   0,
 	"raid/volume": 0,
 	"hsm":         0,
 	"systemd":     0,
