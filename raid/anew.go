@@ -45,7 +45,7 @@ func (m *Mirror) copyAll(ctx context.Context, src source, dst *member) error {
 		for _, it := range page.Items {
 			after = it.Key
 			if err := m.seal.check(it.Key, it.Value); err != nil {
-				m.fault(src.mem, EventBadValue, "a value cannot be copied: %v", err)
+				m.suspect(src.mem, EventBadValue, it.Key, "a value cannot be copied")
 				continue
 			}
 			ops, size = append(ops, it), size+len(it.Key)+len(it.Value)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"casemate/raid/volume"
 )
@@ -25,6 +26,8 @@ type AuditReport struct {
 	Values    int   // authenticated
 	Bytes     int64 // of stored values
 	Findings  int
+	Repaired  int // values copied from the twin
+	Lost      int // values that no volume has undamaged
 }
 
 // auditor is one audit.
@@ -34,7 +37,24 @@ type auditor struct {
 	twin   *source
 	head   uint64 // what is newer is not judged
 	report func(Finding)
+	open   opener
+	plain  []byte   // where values are opened, one after the other
+	bad    [][]byte // keys found wrong
 	out    AuditReport
+}
+
+// auditor begins an audit of a volume in sync.
+func (m *Mirror) auditor(slot int, report func(Finding)) (*auditor, error) {
+	a := &auditor{m: m, report: report, open: opener{sealer: &m.seal}, out: AuditReport{Volume: slot}}
+	var err error
+	if a.src, err = m.source(slot); err != nil {
+		return a, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a.twin, a.head = m.other(a.src.mem), m.head.Sequence
+	a.out.Head = a.head
+	return a, nil
 }
 
 // Audit reads everything one volume in sync holds: its chain of manifests back to the oldest kept
@@ -43,18 +63,14 @@ type auditor struct {
 // changes nothing. report is called for each finding, from this goroutine. The error says why the
 // audit could not go to its end; findings are no error. Writing may go on meanwhile.
 func (m *Mirror) Audit(ctx context.Context, slot int, report func(Finding)) (AuditReport, error) {
-	src, err := m.source(slot)
+	a, err := m.auditor(slot, report)
 	if err != nil {
-		return AuditReport{Volume: slot}, err
+		return a.out, err
 	}
-	m.mu.Lock()
-	a := &auditor{m: m, src: src, twin: m.other(src.mem), head: m.head.Sequence, report: report}
-	m.mu.Unlock()
-	a.out = AuditReport{Volume: slot, Head: a.head}
 	if err := a.chain(ctx); err != nil {
 		return a.out, fmt.Errorf("auditing the manifests of volume %d: %w", slot, err)
 	}
-	if err := a.values(ctx); err != nil {
+	if _, err := a.walk(ctx, nil, math.MaxInt64); err != nil {
 		return a.out, fmt.Errorf("auditing the values of volume %d: %w", slot, err)
 	}
 	return a.out, nil
@@ -62,6 +78,9 @@ func (m *Mirror) Audit(ctx context.Context, slot int, report func(Finding)) (Aud
 
 func (a *auditor) found(key []byte, sequence uint64, format string, args ...any) {
 	a.out.Findings++
+	if key != nil {
+		a.bad = append(a.bad, bytes.Clone(key))
+	}
 	a.report(Finding{Volume: a.src.mem.slot, Key: bytes.Clone(key), Sequence: sequence, Detail: fmt.Sprintf(format, args...)})
 }
 
@@ -149,87 +168,4 @@ func lastEntry(man *manifest, key []byte) *entry {
 		}
 	}
 	return &entry{}
-}
-
-// values walks every key, page by page, beside the twin's digest of the same page.
-func (a *auditor) values(ctx context.Context) error {
-	list := []source{a.src}
-	if a.twin != nil {
-		list = append(list, *a.twin)
-	}
-	var after []byte
-	for {
-		from := after
-		page, same, err := a.m.page(ctx, list, nil, from, MaxOps/4)
-		if err != nil {
-			return err
-		}
-		for _, it := range page.Items {
-			a.out.Values++
-			a.out.Bytes += int64(len(it.Value))
-			if err := a.m.seal.check(it.Key, it.Value); err != nil {
-				a.found(it.Key, 0, "a value does not read as it was written")
-			}
-		}
-		done := page.End
-		if n := len(page.Items); n > 0 {
-			after = page.Items[n-1].Key
-		}
-		if !same {
-			if after, done, err = a.compare(ctx, page, from); err != nil {
-				return err
-			}
-		}
-		if done {
-			return nil
-		}
-	}
-}
-
-// compare finds what differs between a page and the twin's, and gives the key up to which both
-// were seen, or done.
-func (a *auditor) compare(ctx context.Context, page volume.Page, after []byte) (last []byte, done bool, err error) {
-	other, err := a.twin.client.Scan(ctx, nil, after, MaxOps/4)
-	if err != nil {
-		return nil, false, err
-	}
-	pages := []volume.Page{page, other}
-	for _, p := range pages {
-		if n := len(p.Items); !p.End && n > 0 && (last == nil || bytes.Compare(p.Items[n-1].Key, last) < 0) {
-			last = p.Items[n-1].Key
-		}
-	}
-	for _, key := range unite(pages, last) {
-		if _, meta := volume.ParseManifestKey(key); meta {
-			continue // volumes trim in their own time; the chain was checked
-		}
-		mine, theirs := find(page, key), find(other, key)
-		s1, t1, ok1 := identify(mine)
-		s2, t2, ok2 := identify(theirs)
-		switch {
-		case s1 > a.head || s2 > a.head, ok1 && ok2 && s1 == s2 && t1 == t2: // newer than the audit, or a damage found already
-		case mine == nil && !a.gone(ctx, key):
-			a.found(key, s2, "a value of batch %d is missing", s2)
-		case ok1 && ok2 && s1 < s2:
-			a.found(key, s2, "a value is an older one, of batch %d", s1)
-		case ok1 && ok2 && s1 == s2:
-			a.found(key, s1, "a value differs from the twin's of the same batch")
-		}
-	}
-	return last, last == nil, nil
-}
-
-// gone says whether a key that the twin's page had is no longer there, removed meanwhile.
-func (a *auditor) gone(ctx context.Context, key []byte) bool {
-	_, err := a.m.stored(ctx, *a.twin, key)
-	return errors.Is(err, ErrNotFound)
-}
-
-func find(p volume.Page, key []byte) []byte {
-	for _, it := range p.Items {
-		if bytes.Equal(it.Key, key) {
-			return it.Value
-		}
-	}
-	return nil
 }

@@ -151,7 +151,7 @@ func (m *Mirror) original(ctx context.Context, src source, man *manifest, e entr
 	case errors.Is(err, ErrNotFound): // removed later
 		return nil, nil
 	case errors.Is(err, ErrCorrupt):
-		m.fault(src.mem, EventBadValue, "a value of batch %d cannot be copied", man.sequence)
+		m.suspect(src.mem, EventBadValue, e.key, fmt.Sprintf("a value of batch %d cannot be copied", man.sequence))
 		return nil, nil
 	}
 	return v, err

@@ -70,6 +70,13 @@ func (m *Mirror) Get(ctx context.Context, key []byte) ([]byte, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
+	m.calls.begin()
+	defer func() { m.calls.end(m.c.Now()) }()
+	return m.value(ctx, key)
+}
+
+// value is Get.
+func (m *Mirror) value(ctx context.Context, key []byte) ([]byte, error) {
 	list, head, busy := m.sources()
 	var lacking, damaged []*member
 	var down error
@@ -80,14 +87,14 @@ func (m *Mirror) Get(ctx context.Context, key []byte) ([]byte, error) {
 			for _, mem := range lacking {
 				// A batch under way may have reached one volume and not the other.
 				if sequence <= head && !busy {
-					m.fault(mem, EventLostValue, "a value of batch %d is missing", sequence)
+					m.suspect(mem, "", key, "")
 				}
 			}
 			return plain, nil
 		case errors.Is(err, ErrNotFound):
 			lacking = append(lacking, s.mem)
 		case errors.Is(err, ErrCorrupt):
-			m.fault(s.mem, EventBadValue, "a value does not read as it was written")
+			m.suspect(s.mem, EventBadValue, key, "a value does not read as it was written")
 			damaged = append(damaged, s.mem)
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -116,7 +123,15 @@ func (m *Mirror) GetFrom(ctx context.Context, slot int, key []byte) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
+	m.calls.begin()
+	defer func() { m.calls.end(m.c.Now()) }()
 	plain, _, err := m.fetch(ctx, s, key)
+	switch {
+	case errors.Is(err, ErrCorrupt):
+		m.suspect(s.mem, EventBadValue, key, "a value does not read as it was written")
+	case errors.Is(err, ErrNotFound):
+		m.suspect(s.mem, "", key, "") // the twin will tell
+	}
 	return plain, err
 }
 
@@ -135,10 +150,4 @@ func checkKey(key []byte) error {
 		return fmt.Errorf("%w: a key of %d bytes, or one that begins with zero", ErrTooLarge, len(key))
 	}
 	return nil
-}
-
-// fault counts and reports a value found bad or lost.
-func (m *Mirror) fault(mem *member, kind EventKind, format string, args ...any) {
-	mem.faults.Add(1)
-	m.event(kind, mem, format, args...)
 }

@@ -24,19 +24,22 @@ func (m *Mirror) Scan(ctx context.Context, prefix, after []byte, limit int) ([]I
 	if bytes.Compare(after, []byte{volume.MetaPrefix, 0xff}) < 0 {
 		after = []byte{volume.MetaPrefix, 0xff} // past the mirror's own keys
 	}
+	m.calls.begin()
+	defer func() { m.calls.end(m.c.Now()) }()
 	list, _, _ := m.sources()
 	for len(list) > 0 {
-		page, same, err := m.page(ctx, list, prefix, after, limit)
+		got := m.page(ctx, list, prefix, after, limit)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if err != nil {
+		if got.err != nil {
 			if list = list[1:]; len(list) == 0 {
-				return nil, err
+				return nil, got.err
 			}
 			continue
 		}
-		if items, ok := m.openPage(page); same && ok {
+		// Without the twin's word the page stands: the twin is dying, and is put out for that.
+		if items, ok := m.openPage(got.page); ok && (got.same || got.twin != nil) {
 			return items, nil
 		}
 		return m.merge(ctx, list, prefix, after, limit)
@@ -44,26 +47,34 @@ func (m *Mirror) Scan(ctx context.Context, prefix, after []byte, limit int) ([]I
 	return nil, ErrUnavailable
 }
 
+// fetched is a page of one volume, compared with its twin's.
+type fetched struct {
+	page volume.Page
+	same bool  // as the twin's, or there is no twin
+	twin error // why the twin did not say
+	err  error
+}
+
 // page fetches a page from the first source and its digest from the second at the same time.
-// same is true if there is no second, or it does not answer.
-func (m *Mirror) page(ctx context.Context, list []source, prefix, after []byte, limit int) (page volume.Page, same bool, err error) {
+func (m *Mirror) page(ctx context.Context, list []source, prefix, after []byte, limit int) (got fetched) {
 	ctx, cancel := context.WithTimeout(ctx, m.c.WriteDeadline)
 	defer cancel()
 	var wg sync.WaitGroup
 	var other volume.Page
-	var otherErr error
 	if len(list) > 1 {
-		wg.Go(func() { other, otherErr = list[1].client.ScanDigest(ctx, prefix, after, limit) })
+		wg.Go(func() { other, got.twin = list[1].client.ScanDigest(ctx, prefix, after, limit) })
 	}
-	page, err = list[0].client.Scan(ctx, prefix, after, limit)
+	page, err := list[0].client.Scan(ctx, prefix, after, limit)
 	wg.Wait()
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			list[0].mem.slow.Store(true)
 		}
-		return page, false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		got.err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return got
 	}
-	return page, len(list) == 1 || otherErr != nil || other.Sum == page.Sum, nil
+	got.page, got.same = page, len(list) == 1 || got.twin == nil && other.Sum == page.Sum
+	return got
 }
 
 // openPage opens all values of a page; ok is false if one is damaged.
@@ -84,13 +95,14 @@ func (m *Mirror) openPage(page volume.Page) (items []Item, ok bool) {
 // shortest page are certain; the rest comes with the next call.
 func (m *Mirror) merge(ctx context.Context, list []source, prefix, after []byte, limit int) ([]Item, error) {
 	var pages []volume.Page
-	var last []byte // of the shortest page that does not end the range
+	var from []source // whose they are
+	var last []byte   // of the shortest page that does not end the range
 	for _, s := range list {
 		p, err := s.client.Scan(ctx, prefix, after, limit)
 		if err != nil {
 			continue
 		}
-		pages = append(pages, p)
+		pages, from = append(pages, p), append(from, s)
 		if n := len(p.Items); !p.End && n > 0 && (last == nil || bytes.Compare(p.Items[n-1].Key, last) < 0) {
 			last = p.Items[n-1].Key
 		}
@@ -100,7 +112,8 @@ func (m *Mirror) merge(ctx context.Context, list []source, prefix, after []byte,
 	}
 	var out []Item
 	for _, key := range unite(pages, last) {
-		v, err := m.Get(ctx, key)
+		m.doubt(from, pages, key)
+		v, err := m.value(ctx, key)
 		switch {
 		case errors.Is(err, ErrNotFound): // deleted meanwhile
 		case err != nil:
@@ -116,6 +129,15 @@ func (m *Mirror) merge(ctx context.Context, list []source, prefix, after []byte,
 		return m.Scan(ctx, prefix, last, limit)
 	}
 	return out, nil
+}
+
+// doubt has a key looked at on every volume whose page lacks it or shows it damaged.
+func (m *Mirror) doubt(from []source, pages []volume.Page, key []byte) {
+	for i, p := range pages {
+		if v := find(p, key); v == nil || m.seal.check(key, v) != nil {
+			m.suspect(from[i].mem, "", key, "")
+		}
+	}
 }
 
 // unite gives the keys of all pages up to last, ascending, each once.

@@ -45,14 +45,14 @@ func (m *Mirror) auditTail(ctx context.Context, mem *member, twin *source) error
 	if len(t.lost) == 0 {
 		return m.control(ctx, mem, volume.Request{Act: volume.ActAudited})
 	}
-	m.fault(mem, EventLostValue, "%d values of its tail were lost in an unclean stop", len(t.lost))
+	m.event(EventLostValue, mem, "%d values of its tail were lost in an unclean stop", len(t.lost))
 	if twin == nil {
 		return nil // the copies stay, for whoever has to rescue them
 	}
 	if !complete {
 		return fmt.Errorf("%w: its tail lost more than the manifests kept tell", errAnew)
 	}
-	if err := m.repair(ctx, mem, *twin, t.lost); err != nil {
+	if err := m.restore(ctx, t.src, *twin, t.lost); err != nil {
 		return err
 	}
 	return m.control(ctx, mem, volume.Request{Act: volume.ActAudited})
@@ -116,41 +116,34 @@ func (m *Mirror) checkTail(ctx context.Context, t *tail, man *manifest) error {
 	return nil
 }
 
-// repair copies values from the twin, as stored.
-func (m *Mirror) repair(ctx context.Context, mem *member, twin source, lost []lostValue) error {
-	var ops []volume.Op
-	size, done := 0, 0
-	flush := func() error {
-		if len(ops) == 0 {
-			return nil
-		}
-		err := mem.proc.client.Refill(ctx, m.pool, ops, volume.FlagRepair)
-		done += len(ops)
-		ops, size = nil, 0
-		return err
-	}
-	for _, l := range lost {
-		v, err := m.stored(ctx, twin, l.key)
-		if err == nil {
-			err = m.seal.check(l.key, v)
-		}
-		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
-			m.fault(twin.mem, EventBadValue, "a value of batch %d is lost on one volume and bad on the other", l.sequence)
-			continue
-		}
-		if err != nil {
+// restore copies values from the twin, as stored, to a volume that is not in service yet.
+func (m *Mirror) restore(ctx context.Context, dst, twin source, lost []lostValue) error {
+	var sick []diagnosis
+	var right [][]byte
+	size := 0
+	for i, l := range lost {
+		v, err := m.sound(ctx, twin, l.key)
+		switch {
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
+			m.event(EventBadValue, twin.mem, "a value of batch %d is lost on one volume and bad on the other", l.sequence)
+		case err != nil:
 			return err
+		default:
+			sick, size = append(sick, diagnosis{key: l.key, value: v}), size+len(v)
 		}
-		ops, size = append(ops, volume.Op{Key: l.key, Value: v}), size+len(v)
-		if size > 4<<20 {
-			if err := flush(); err != nil {
+		if size > 2*repairBytes || i == len(lost)-1 {
+			cured, err := m.cure(ctx, dst, sick)
+			if err != nil {
 				return err
 			}
+			if len(cured) < len(sick) {
+				return fmt.Errorf("%w: values that were restored do not read back", errAnew)
+			}
+			right, sick, size = append(right, cured...), nil, 0
 		}
 	}
-	if err := flush(); err != nil {
-		return err
+	if len(right) > 0 {
+		m.repaired(dst.mem, right)
 	}
-	m.event(EventRepaired, mem, "%d of %d lost values copied from the twin", done, len(lost))
 	return nil
 }
