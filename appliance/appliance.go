@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"casemate/appliance/storage"
 	"casemate/hsm"
 	"casemate/packaging"
 	"casemate/raid"
@@ -30,6 +31,8 @@ type Appliance struct {
 	mirror     *raid.Mirror
 	guard      *timestamp.Guard
 	safe       *store.Safe
+	storage    *storage.Storage
+	events     *eventRelay
 	info       hsm.Info
 
 	stopGuard context.CancelFunc
@@ -44,7 +47,7 @@ const tokenPatience = 30 * time.Second
 // answers; it unwraps the volumes' key; the mirror opens and heals itself; the clock is compared a
 // first time; the store recovers. configFile is what children are started with.
 func Open(ctx context.Context, cfg Config, configFile string, log *slog.Logger) (*Appliance, error) {
-	a := &Appliance{config: cfg, log: log}
+	a := &Appliance{config: cfg, log: log, events: &eventRelay{log: log}}
 	if err := a.open(ctx, configFile); err != nil {
 		a.Close()
 		return nil, err
@@ -79,7 +82,12 @@ func (a *Appliance) open(ctx context.Context, configFile string) error {
 		Interval: a.config.Timestamp.Interval, AlarmAfter: a.config.Timestamp.AlarmAfter,
 		Trust: t.verify, TrustFiles: t.files, VerifyScript: packaging.VerifyScript, Log: a.log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	a.events.pass(a.safe.VolumeEvent)
+	a.storage = a.config.storage(a.mirror, a.safe)
+	return nil
 }
 
 func (a *Appliance) openToken(ctx context.Context, configFile string) error {
@@ -138,18 +146,10 @@ func (a *Appliance) openMirror(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.mirror, err = raid.Open(ctx, a.config.mirror(key, a.log))
+	c := a.config.mirror(key, a.log)
+	c.Event, c.Witness = a.events.tell, tokenWitness{a.token}
+	a.mirror, err = raid.Open(ctx, c)
 	return err
-}
-
-// mirror is the configuration of the mirror.
-func (c Config) mirror(key [32]byte, log *slog.Logger) raid.Config {
-	return raid.Config{
-		Command: []string{"/proc/self/exe", "volume"}, Dirs: c.Volumes.Dirs,
-		StateDir: filepath.Join(c.State, "mirror"), Key: key, Log: log,
-		MinFree: c.Volumes.MinFree, WriteDeadline: 30 * time.Second, Now: time.Now,
-		Event: func(e raid.Event) { log.Warn("volumes", "event", e) },
-	}
 }
 
 // openClock makes the guard and lets it compare once, so that the first deposit after a start is

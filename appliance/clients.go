@@ -26,6 +26,8 @@ var demonstrationClients = []struct {
 	{"depositor", []string{"depositor", "reader"}},
 	{"reader", []string{"reader"}},
 	{"auditor", []string{"auditor"}},
+	{"officer-1", []string{"officer"}},
+	{"officer-2", []string{"officer"}},
 }
 
 const clientValidity = 365 * 24 * time.Hour

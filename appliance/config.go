@@ -39,8 +39,10 @@ type Config struct {
 	CallersFile string `toml:"callers,path" may:"a TOML file of [[caller]] and [[revoked]] tables, or nothing"`
 
 	HTTP      HTTPConfig      `toml:"http"`
+	Control   ControlConfig   `toml:"control"`
 	HSM       HSMConfig       `toml:"hsm"`
 	Volumes   VolumesConfig   `toml:"volumes"`
+	Scrub     ScrubConfig     `toml:"scrub"`
 	Clock     ClockConfig     `toml:"clock"`
 	Timestamp TimestampConfig `toml:"timestamp"`
 	Callers   []CallerConfig  `toml:"caller"`
@@ -53,6 +55,12 @@ type HTTPConfig struct {
 	Listen string `toml:"listen" may:"an address and a port, like 127.0.0.1:8443 or [::]:8443"`
 	// AccessRoots holds the authorities whose certificates may call, PEM.
 	AccessRoots string `toml:"access_roots,path" may:"a PEM file with the certificates of the access authorities"`
+}
+
+// ControlConfig is the door for this machine's own administrator.
+type ControlConfig struct {
+	// Socket is where `casemated raid` finds the running safe. Only root and the safe's own user pass.
+	Socket string `toml:"socket,path" may:"the path of a unix socket, at most 107 bytes once made absolute, or nothing for control.sock in the state folder"`
 }
 
 // HSMConfig is the token and the process in front of it. serve reads Socket, Start
@@ -83,10 +91,28 @@ type HSMConfig struct {
 
 // VolumesConfig is the mirror.
 type VolumesConfig struct {
-	// Dirs are the members, each best on a disk of its own.
+	// Dirs are where volumes are looked for, each best on a disk of its own. The mirror remembers
+	// beside them where volumes that were added later are.
 	Dirs []string `toml:"dirs,path" may:"a list of two to eight folders, none inside another"`
 	// MinFree is the free space below which a volume takes nothing more.
 	MinFree int64 `toml:"min_free,size" may:"a size from 16MiB to 1TiB"`
+	// MinCopies is how many volumes must be in sync for a deposit to be taken.
+	MinCopies int `toml:"min_copies" may:"how many volumes a deposit must be on: from 1 to the number of folders"`
+	// SpareAfter is how long a volume is missed before a spare takes its place; one that failed for
+	// good is not waited for.
+	SpareAfter time.Duration `toml:"spare_after" may:"a duration from 1s to 7d"`
+	// ErrorBudget is how many values of one volume may be found bad within 24 hours before it is
+	// left out and filled anew.
+	ErrorBudget int `toml:"error_budget" may:"a number from 1 to 1000000"`
+}
+
+// ScrubConfig is the re-reading of everything, over and over.
+type ScrubConfig struct {
+	// Every is the longest time between the ends of two scrubs.
+	Every time.Duration `toml:"every" may:"a duration from 1h to 30d"`
+	// Rate bounds how much a scrub reads in a second, so that it disturbs nobody. It is exceeded where
+	// Every could not be kept otherwise.
+	Rate int64 `toml:"rate,size" may:"a size from 1MiB to 1TiB, to be read in a second"`
 }
 
 // ClockConfig is the judgement over the clock.
@@ -123,7 +149,7 @@ type CallerConfig struct {
 	Name   string   `toml:"name" may:"a name, 1 to 128 bytes without control characters"`
 	Issuer string   `toml:"issuer" may:"SHA-256 of the issuer's public key (SubjectPublicKeyInfo), 64 hexadecimal digits"`
 	Serial string   `toml:"serial" may:"the certificate's serial number in hexadecimal"`
-	Roles  []string `toml:"roles" may:"a list of at least one of depositor, reader, auditor, administrator"`
+	Roles  []string `toml:"roles" may:"a list of at least one of depositor, reader, auditor, administrator, officer"`
 	Vaults []string `toml:"vaults" may:"a list of names or ids of vaults, or [\"*\"] for all"`
 }
 
@@ -141,7 +167,8 @@ func DefaultConfig() Config {
 		HSM: HSMConfig{
 			Socket: "run/hsm.sock", Token: "casemate", State: "state/hsm", Timeout: 10 * time.Second,
 		},
-		Volumes: VolumesConfig{MinFree: 256 << 20},
+		Volumes: VolumesConfig{MinFree: 256 << 20, MinCopies: 1, SpareAfter: 10 * time.Minute, ErrorBudget: 64},
+		Scrub:   ScrubConfig{Every: 30 * 24 * time.Hour, Rate: 64 << 20},
 		Clock: ClockConfig{
 			MinServers: 1, Policy: "refuse",
 			MaxDistance: time.Second, MaxOffset: time.Second, Interval: 16 * time.Second,

@@ -66,8 +66,11 @@ func (c Config) check(f *faults, unread map[string]bool) {
 	top.want(len(c.Origin) <= 200 && originShape.MatchString(c.Origin), "origin", "%q will not do", c.Origin)
 	top.want(c.State != "", "state", "it is empty")
 	c.HTTP.check(top.on("http", c.HTTP))
+	socket := c.ControlSocket()
+	top.on("control", c.Control).want(len(socket) <= maxSocket, "socket", "%q has %d bytes", socket, len(socket))
 	c.HSM.check(top.on("hsm", c.HSM))
 	c.Volumes.check(top.on("volumes", c.Volumes))
+	c.Scrub.check(top.on("scrub", c.Scrub))
 	c.Clock.check(top.on("clock", c.Clock))
 	c.Timestamp.check(top.on("timestamp", c.Timestamp))
 	c.checkCallers(top)
@@ -99,6 +102,14 @@ func (v VolumesConfig) check(c checker) {
 		}
 	}
 	c.want(v.MinFree >= 16<<20 && v.MinFree <= tebi, "min_free", "%d bytes is out of bounds", v.MinFree)
+	c.want(v.MinCopies >= 1 && v.MinCopies <= max(1, len(v.Dirs)), "min_copies", "%d will not do", v.MinCopies)
+	c.within(v.SpareAfter, time.Second, 7*24*time.Hour, "spare_after")
+	c.want(v.ErrorBudget >= 1 && v.ErrorBudget <= 1e6, "error_budget", "%d is out of bounds", v.ErrorBudget)
+}
+
+func (s ScrubConfig) check(c checker) {
+	c.within(s.Every, time.Hour, 30*24*time.Hour, "every")
+	c.want(s.Rate >= 1<<20 && s.Rate <= tebi, "rate", "%d bytes is out of bounds", s.Rate)
 }
 
 func (k ClockConfig) check(c checker) {

@@ -16,6 +16,7 @@ import (
 
 	"casemate/appliance/api"
 	"casemate/appliance/web"
+	"casemate/raid"
 	"casemate/systemd"
 )
 
@@ -31,7 +32,7 @@ func (a *Appliance) Run(ctx context.Context) error {
 		return err
 	}
 	door := web.New(web.Config{Directory: directory, Journal: a.safe.Refused, Log: a.log})
-	handler, err := api.New(a.safe, door, Version().Version)
+	handler, err := api.New(a.safe, a.storage, door, Version().Version)
 	if err != nil {
 		return err
 	}
@@ -43,12 +44,19 @@ func (a *Appliance) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	control, err := systemd.ListenUnix(a.config.ControlSocket(), 0o600)
+	if err != nil {
+		return fmt.Errorf("control.socket: %w", err)
+	}
+	defer func() { _ = os.Remove(a.config.ControlSocket()) }() // one that is left is no harm
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { door.Run(ctx); return nil })
 	for _, l := range listeners {
 		a.log.Info("serving", "address", l.Addr().String())
 		group.Go(func() error { return door.Serve(ctx, l, certificate.get, handler) })
 	}
+	group.Go(func() error { return door.ServeLocal(ctx, control, handler) })
+	group.Go(func() error { a.tellStatus(ctx); return nil })
 	group.Go(func() error { return a.untilBroken(ctx) })
 	group.Go(func() error { return systemd.Watchdog(ctx, a.alive) })
 	group.Go(func() error { certificate.renew(ctx); return nil })
@@ -82,11 +90,47 @@ func (a *Appliance) alive() error {
 	return nil
 }
 
+// statusEvery is how often systemctl status is brought up to date.
+const statusEvery = 5 * time.Second
+
+// tellStatus keeps the line of systemctl status true.
+func (a *Appliance) tellStatus(ctx context.Context) {
+	tick := time.NewTicker(statusEvery)
+	defer tick.Stop()
+	told := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if line := a.statusLine(); line != told {
+			_ = systemd.Status(line) // told again in a moment
+			told = line
+		}
+	}
+}
+
 func (a *Appliance) statusLine() string {
 	s := a.safe.Status(context.Background())
-	line := fmt.Sprintf("open: %d journal entries, %d deposits waiting for a timestamp", s.JournalSize, s.Pending)
+	line := fmt.Sprintf("volumes %s; %d journal entries, %d deposits waiting for a timestamp", volumesLine(s.Volumes), s.JournalSize, s.Pending)
 	if s.Demonstration {
 		line += " (demonstration: no key ceremony was held)"
+	}
+	return line
+}
+
+// volumesLine is the mirror in a few words: its state, and each volume that is not in sync.
+func volumesLine(s raid.Status) string {
+	line := string(s.State)
+	for _, v := range s.Volumes {
+		switch {
+		case v.State == raid.InSync || v.State == raid.Spare:
+		case v.Progress != nil && v.Progress.Total > 0:
+			line += fmt.Sprintf(", %s %s %d %%", v.Dir, v.State, min(100, 100*v.Progress.Done/v.Progress.Total))
+		default:
+			line += fmt.Sprintf(", %s %s", v.Dir, v.State)
+		}
 	}
 	return line
 }

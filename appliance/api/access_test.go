@@ -73,13 +73,14 @@ func TestRights(t *testing.T) {
 	doc := s.deposited(t, "hello")
 	roles := map[identity.Role]*http.Client{
 		identity.Depositor: s.as(serialDepositor), identity.Reader: s.as(serialReader),
-		identity.Auditor: s.as(serialAuditor), identity.Administrator: s.as(serialAdministrator),
+		identity.Auditor: s.as(serialAuditor), identity.Administrator: s.as(serialAdministrator), identity.Officer: s.as(serialOfficer),
 	}
-	const d, r, a, m = identity.Depositor, identity.Reader, identity.Auditor, identity.Administrator
+	const d, r, a, m, o = identity.Depositor, identity.Reader, identity.Auditor, identity.Administrator, identity.Officer
 	allowed := map[string][]identity.Role{
-		"status": {d, r, a, m}, "trust": {d, r, a, m}, "vaults": {d, r, a, m}, "count": {d, r, a, m}, "checkpoint": {d, r, a, m},
+		"status": {d, r, a, m, o}, "trust": {d, r, a, m, o}, "vaults": {d, r, a, m, o}, "count": {d, r, a, m, o}, "checkpoint": {d, r, a, m, o},
 		"vault-create": {m}, "deposit": {d}, "list": {r}, "stat": {d, r}, "read": {r}, "receipt": {d, r}, "compare": {r},
 		"check": {r, a}, "journal-read": {a},
+		"storage": {a, m}, "volume-add": {m}, "volume-replace": {m}, "volume-remove": {m}, "volume-detach": {m}, "volume-resilver": {m}, "volume-reclaim": {m},
 	}
 	for _, one := range routes() {
 		if one.access.IsPublic() {
@@ -89,7 +90,7 @@ func TestRights(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s %s has an act this matrix does not know: %q", one.method, one.path, one.act)
 		}
-		path := strings.NewReplacer("{vault}", "one", "{id}", doc.ID, "{n}", "1").Replace(one.path)
+		path := strings.NewReplacer("{vault}", "one", "{id}", doc.ID, "{n}", "1", "{volume}", firstVolume).Replace(one.path)
 		for role, client := range roles {
 			before := len(s.safe.refusals())
 			got := s.do(client, one.method, wire.Prefix+path, "", nil)

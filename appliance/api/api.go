@@ -24,8 +24,10 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"casemate/appliance/storage"
 	"casemate/appliance/web"
 	"casemate/appliance/wire"
+	"casemate/raid"
 	"casemate/store"
 	"casemate/store/identity"
 	"casemate/store/journal"
@@ -52,9 +54,21 @@ type Safe interface {
 	Status(ctx context.Context) store.Status
 }
 
+// Storage is what the API asks of the mirror; *storage.Storage is one. Its acts journal themselves.
+type Storage interface {
+	Status() raid.Status
+	Add(ctx context.Context, who identity.Caller, p storage.Place, spare bool) (id string, err error)
+	Replace(ctx context.Context, who identity.Caller, volume string, p storage.Place) (id string, err error)
+	Remove(ctx context.Context, who identity.Caller, volume string) error
+	Detach(ctx context.Context, who identity.Caller, volume string) error
+	Resilver(ctx context.Context, who identity.Caller, volume string, whole bool) error
+	Reclaim(ctx context.Context, who identity.Caller, volume string) (raid.Reclaimed, error)
+}
+
 // API serves the table of routes.
 type API struct {
 	safe        Safe
+	storage     Storage
 	door        *web.Door
 	version     string
 	table       []route
@@ -62,9 +76,9 @@ type API struct {
 	description []byte
 }
 
-// New makes the API over a safe, behind a door; version is the program's own.
-func New(safe Safe, door *web.Door, version string) (*API, error) {
-	a := &API{safe: safe, door: door, version: version, table: routes(), router: mux.NewRouter().SkipClean(true)}
+// New makes the API over a safe and its mirror, behind a door; version is the program's own.
+func New(safe Safe, volumes Storage, door *web.Door, version string) (*API, error) {
+	a := &API{safe: safe, storage: volumes, door: door, version: version, table: routes(), router: mux.NewRouter().SkipClean(true)}
 	description, err := json.Marshal(describe(a.table, version))
 	if err != nil {
 		return nil, fmt.Errorf("describing the API: %w", err)
@@ -128,12 +142,13 @@ type call struct {
 	who       identity.Caller
 	vars      map[string]string
 	query     map[string]string
-	journaled bool // the safe has told the journal, or will
+	about     string // for the journal, where the address does not say it
+	journaled bool   // the safe has told the journal, or will
 }
 
-// object is what the request is about, for the journal: a document's id or a vault's
-// name as the caller wrote it.
-func (c *call) object() string { return c.vars["id"] + c.vars["vault"] }
+// object is what the request is about, for the journal: a document's id, a vault's name or a volume
+// as the caller wrote it.
+func (c *call) object() string { return c.vars["id"] + c.vars["vault"] + c.vars["volume"] + c.about }
 
 // document is the identifier in the path. One that cannot be is one that is not.
 func (c *call) document() (proof.DocumentID, error) {

@@ -59,7 +59,7 @@ func BenchmarkForm(b *testing.B) {
 // figure.
 func BenchmarkDepositTLS(b *testing.B) {
 	h := &hole{}
-	s := startWith(b, h, h.journalRefusal)
+	s := startWith(b, h, nil, h.journalRefusal)
 	client := s.as(serialDepositor)
 	kind, whole := compose(part{asMeta, "", "{}"}, part{asFile, "", string(make([]byte, 64<<20))})
 	b.SetBytes(int64(whole.Len()))
@@ -73,7 +73,7 @@ func BenchmarkDepositTLS(b *testing.B) {
 // BenchmarkSmallTLS sends 2 KiB documents one after the other.
 func BenchmarkSmallTLS(b *testing.B) {
 	h := &hole{}
-	s := startWith(b, h, h.journalRefusal)
+	s := startWith(b, h, nil, h.journalRefusal)
 	client := s.as(serialDepositor)
 	kind, whole := compose(part{asMeta, "", "{}"}, part{asFile, "", string(make([]byte, 2<<10))})
 	for b.Loop() {

@@ -98,7 +98,7 @@ func statusOf(s store.Status, version string) wire.Status {
 	alarm(s.Fault != "", "The safe has stopped working: "+s.Fault)
 	alarm(s.Volumes.ReadOnly, "The volumes take no writes: "+s.Volumes.Why)
 	for _, v := range out.Storage.Volumes {
-		alarm(v.State != string(raid.InSync), fmt.Sprintf("Volume %s is %s: %s", v.Name, v.State, v.Detail))
+		alarm(v.State != string(raid.InSync) && v.State != string(raid.Spare), fmt.Sprintf("Volume %s is %s: %s", v.Name, v.State, v.Detail))
 	}
 	alarm(s.ClockProblem != "", "The safe seals nothing, its clock is not trusted: "+s.ClockProblem)
 	alarm(s.TokenProblem != "", "The safe seals nothing, its token does not answer: "+s.TokenProblem)

@@ -18,9 +18,10 @@ var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 
 // whatIs tells what stands for a name in braces.
 var whatIs = map[string]object{
-	"vault": {"description": "name of a vault", "schema": text},
-	"id":    {"description": "identifier of a document", "schema": object{"type": "string", "pattern": "^[a-z2-7]{26}$"}},
-	"n":     {"description": "number of a file, from 1", "schema": object{"type": "integer", "minimum": 1}},
+	"vault":  {"description": "name of a vault", "schema": text},
+	"id":     {"description": "identifier of a document", "schema": object{"type": "string", "pattern": "^[a-z2-7]{26}$"}},
+	"volume": {"description": "a volume: its identity, or the first eight digits", "schema": text},
+	"n":      {"description": "number of a file, from 1", "schema": object{"type": "integer", "minimum": 1}},
 }
 
 // describe makes the OpenAPI 3.1 description of a table.

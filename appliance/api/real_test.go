@@ -61,7 +61,7 @@ func startReal(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = safe.Close() })
-	s := startWith(t, safe, safe.Refused)
+	s := startWith(t, safe, nil, safe.Refused)
 	if a := s.post(s.as(serialAdministrator), "/vaults", `{"name":"one"}`); a.status != http.StatusCreated {
 		t.Fatalf("%d %s", a.status, a.body)
 	}

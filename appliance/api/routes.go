@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"casemate/appliance/storage"
 	"casemate/appliance/web"
 	"casemate/appliance/wire"
 	"casemate/store/identity"
@@ -19,6 +20,7 @@ var (
 	checking   = web.Need(identity.RightRead | identity.RightAudit)
 	auditing   = web.Need(identity.RightAudit)
 	running    = web.Need(identity.RightAdminister)
+	overseeing = web.Need(identity.RightAdminister | identity.RightAudit)
 )
 
 // routes is the API.
@@ -43,6 +45,14 @@ func routes() []route {
 
 		get("/journal", auditing, "journal-read", "Entries of the journal", searching, (*API).journal),
 		stream("/journal/checkpoint", known, "checkpoint", "The last signed checkpoint (C2SP tlog-checkpoint)", wire.Text, nil, (*API).checkpoint),
+
+		get("/storage", overseeing, "storage", "The mirror and each of its volumes", nil, (*API).volumes),
+		post("/storage/volumes", running, storage.ActAdd, "Make an empty folder a volume, or a spare", http.StatusCreated, (*API).addVolume),
+		post("/storage/volumes/{volume}/replace", running, storage.ActReplace, "Retire a volume for good, an empty folder in its place", http.StatusCreated, (*API).replaceVolume),
+		run("/storage/volumes/{volume}/remove", running, storage.ActRemove, "Retire a volume for good", (*API).removeVolume),
+		run("/storage/volumes/{volume}/detach", running, storage.ActDetach, "Close a volume, to be carried away", (*API).detachVolume),
+		post("/storage/volumes/{volume}/resilver", running, storage.ActResilver, "Have a volume brought up at once", http.StatusOK, (*API).resilverVolume),
+		run("/storage/volumes/{volume}/reclaim", running, storage.ActReclaim, "Give space of what was removed back to the file system", (*API).reclaimVolume),
 	}
 }
 

@@ -32,12 +32,15 @@ const (
 	serialNarrow // everything, in the vault "other" alone
 	serialRevoked
 	serialUnknown
+	serialOfficer
 )
 
 // server is the API over the double, or over a real safe, behind the real door, over real TLS.
 type server struct {
 	t       testing.TB
 	safe    *double
+	mirror  *volumes
+	handler *API
 	door    *web.Door
 	access  authority
 	address string
@@ -49,23 +52,25 @@ type server struct {
 func start(t testing.TB) *server {
 	t.Helper()
 	double := &double{}
-	s := startWith(t, double, double.journalRefusal)
-	s.safe = double
+	storage, mirror := storageOver(t, double)
+	s := startWith(t, double, storage, double.journalRefusal)
+	s.safe, s.mirror = double, mirror
 	if _, err := double.CreateVault(t.Context(), identity.Caller{}, "one"); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func startWith(t testing.TB, safe Safe, refused func(context.Context, identity.Caller, string, string, string)) *server {
+func startWith(t testing.TB, safe Safe, volumes Storage, refused func(context.Context, identity.Caller, string, string, string)) *server {
 	t.Helper()
 	s := &server{t: t, access: newAuthority(t, "access"), log: &bytes.Buffer{}}
 	s.door = web.New(web.Config{Directory: s.directory(), Journal: refused,
 		Log: slog.New(slog.NewTextHandler(s.log, nil)), Limits: web.Limits{Stop: 5 * time.Second}})
-	handler, err := New(safe, s.door, "test")
+	handler, err := New(safe, volumes, s.door, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.handler = handler
 	s.book = openBook(t, handler.description)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -100,7 +105,7 @@ func (s *server) directory(revoked ...string) *identity.Directory {
 	}
 	d, err := identity.NewDirectory([]identity.Entry{
 		entry("dora", "a", "*", identity.Depositor), entry("ray", "b", "*", identity.Reader),
-		entry("audrey", "c", "*", identity.Auditor), entry("adam", "d", "*", identity.Administrator),
+		entry("audrey", "c", "*", identity.Auditor), entry("adam", "d", "*", identity.Administrator), entry("olga", "11", "*", identity.Officer),
 		entry("nora", "e", "other", identity.Roles()...), entry("rex", "f", "*", identity.Roles()...),
 	}, gone, []*x509.Certificate{s.access.cert})
 	if err != nil {

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"errors"
 	"path/filepath"
+	"time"
 
+	"casemate/appliance/storage"
 	"casemate/appliance/wire"
 	"casemate/raid"
 	"casemate/store"
@@ -11,12 +14,75 @@ import (
 // storageOf tells of each volume by the last element of its folder: where exactly it
 // stands is nobody's business who calls from outside.
 func storageOf(s store.Status) wire.StorageStatus {
-	out := wire.StorageStatus{OK: !s.Volumes.ReadOnly, Volumes: []wire.VolumeStatus{}}
+	out := wire.StorageStatus{OK: s.Volumes.State == raid.Healthy, State: string(s.Volumes.State),
+		Since: instant(s.Volumes.Since), Volumes: []wire.VolumeStatus{}}
 	for _, v := range s.Volumes.Volumes {
-		out.OK = out.OK && v.State == raid.InSync
-		out.Volumes = append(out.Volumes, wire.VolumeStatus{
-			Name: filepath.Base(v.Dir), State: string(v.State), Detail: v.Why, FreeBytes: v.Free,
-		})
+		one := wire.VolumeStatus{Name: filepath.Base(v.Dir), State: string(v.State), Cause: string(v.Cause),
+			Since: instant(v.Since), Detail: v.Why, FreeBytes: v.Free}
+		if p := v.Progress; p != nil {
+			one.Done, one.Total = p.Done, p.Total
+		}
+		out.Volumes = append(out.Volumes, one)
 	}
 	return out
+}
+
+// StorageOf is a mirror's state as it travels, for those who look after it.
+func StorageOf(s raid.Status) wire.Storage {
+	out := wire.Storage{State: string(s.State), Since: instant(s.Since), Why: s.Why, Set: s.Set, Sequence: s.Sequence,
+		Epoch: s.Epoch, MinCopies: s.MinCopies, ReadOnly: s.ReadOnly, Volumes: []wire.Volume{}}
+	for _, v := range s.Volumes {
+		out.Volumes = append(out.Volumes, wire.Volume{ID: v.ID, Dir: v.Dir, State: string(v.State), Since: instant(v.Since),
+			Cause: string(v.Cause), Why: v.Why, Sequence: v.Sequence, Generation: v.Generation, FreeBytes: v.Free, SizeBytes: v.Size,
+			FloorBytes: v.Floor, Faults: v.Faults, Budget: v.Budget, Confined: v.Landlock, PID: v.PID, Progress: progressOf(v.Progress)})
+	}
+	for _, c := range s.Choices {
+		out.Choices = append(out.Choices, wire.Choice{ID: c.ID, Dir: c.Dir, Volume: c.Volume, Epoch: c.Epoch, Sequence: c.Sequence,
+			Written: instant(c.Written), Loses: c.Loses})
+	}
+	return out
+}
+
+func progressOf(p *raid.Progress) *wire.Progress {
+	if p == nil {
+		return nil
+	}
+	return &wire.Progress{Whole: p.Whole, Resumed: p.Resumed, Started: instant(p.Started), Done: p.Done, Total: p.Total,
+		Rate: p.Rate, LeftNs: int64(p.Left / time.Nanosecond)}
+}
+
+func (a *API) volumes(*call) (wire.Storage, error) { return StorageOf(a.storage.Status()), nil }
+
+func (a *API) addVolume(c *call, in wire.NewVolume) (wire.VolumeMade, error) {
+	c.about = in.Dir
+	id, err := a.storage.Add(c.Context(), c.who, storage.Place{Dir: in.Dir, SameDisk: in.SameDisk}, in.Spare)
+	return wire.VolumeMade{ID: id}, c.acted(err)
+}
+
+func (a *API) replaceVolume(c *call, in wire.ReplaceVolume) (wire.VolumeMade, error) {
+	id, err := a.storage.Replace(c.Context(), c.who, c.vars["volume"], storage.Place{Dir: in.Dir, SameDisk: in.SameDisk})
+	return wire.VolumeMade{ID: id}, c.acted(err)
+}
+
+func (a *API) removeVolume(c *call) (wire.Done, error) {
+	return wire.Done{}, c.acted(a.storage.Remove(c.Context(), c.who, c.vars["volume"]))
+}
+
+func (a *API) detachVolume(c *call) (wire.Done, error) {
+	return wire.Done{}, c.acted(a.storage.Detach(c.Context(), c.who, c.vars["volume"]))
+}
+
+func (a *API) resilverVolume(c *call, in wire.ResilverVolume) (wire.Done, error) {
+	return wire.Done{}, c.acted(a.storage.Resilver(c.Context(), c.who, c.vars["volume"], in.Whole))
+}
+
+func (a *API) reclaimVolume(c *call) (wire.Reclaimed, error) {
+	got, err := a.storage.Reclaim(c.Context(), c.who, c.vars["volume"])
+	return wire.Reclaimed{Before: got.Before, After: got.After}, c.acted(err)
+}
+
+// acted notes whether the failure of an act is in the journal already.
+func (c *call) acted(err error) error {
+	c.journaled = errors.Is(err, storage.ErrJournaled)
+	return err
 }

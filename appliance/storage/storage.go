@@ -26,7 +26,17 @@ var (
 	ErrSameDisk      = errors.New("the folder lies on the disk of another volume")
 	ErrNoSpace       = errors.New("the file system is too small for what the volumes hold")
 	ErrUnknownVolume = errors.New("no such volume")
+	// ErrState is what the mirror itself refuses or fails at; the error it wraps says why.
+	ErrState = errors.New("the mirror cannot do this as its volumes are now")
+	// ErrJournaled marks an error that stands in the journal already.
+	ErrJournaled = errors.New("in the journal")
 )
+
+// journaled is an error of an act whose intent and end are in the journal.
+type journaled struct{ error }
+
+func (j journaled) Unwrap() error        { return j.error }
+func (j journaled) Is(target error) bool { return target == ErrJournaled }
 
 // Acts of the journal.
 const (
@@ -77,7 +87,7 @@ func (s *Storage) Add(ctx context.Context, who identity.Caller, p Place, spare b
 	if err := s.judge(p, ""); err != nil {
 		return "", err
 	}
-	err = s.Journal.Maintenance(ctx, who, ActAdd, p.Dir, func(ctx context.Context) (string, error) {
+	err = s.act(ctx, who, ActAdd, p.Dir, func(ctx context.Context) (string, error) {
 		if id, err = s.Mirror.Add(ctx, p.Dir, spare); err != nil {
 			return "", err
 		}
@@ -99,7 +109,7 @@ func (s *Storage) Replace(ctx context.Context, who identity.Caller, volume strin
 	if err := s.judge(p, old.ID); err != nil {
 		return "", err
 	}
-	err = s.Journal.Maintenance(ctx, who, ActReplace, object(old), func(ctx context.Context) (string, error) {
+	err = s.act(ctx, who, ActReplace, object(old), func(ctx context.Context) (string, error) {
 		if id, err = s.Mirror.Replace(ctx, ref(old), p.Dir); err != nil {
 			return "", err
 		}
@@ -156,7 +166,25 @@ func (s *Storage) on(ctx context.Context, who identity.Caller, act, volume strin
 	if err != nil {
 		return err
 	}
-	return s.Journal.Maintenance(ctx, who, act, object(v), func(ctx context.Context) (string, error) { return do(ctx, ref(v)) })
+	return s.act(ctx, who, act, object(v), func(ctx context.Context) (string, error) { return do(ctx, ref(v)) })
+}
+
+// act has something done between its two entries of the journal. What the mirror says against it is
+// about its volumes, and an administrator may read it.
+func (s *Storage) act(ctx context.Context, who identity.Caller, name, object string, do func(context.Context) (string, error)) error {
+	began := false
+	err := s.Journal.Maintenance(ctx, who, name, object, func(ctx context.Context) (string, error) {
+		began = true
+		detail, err := do(ctx)
+		if err != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w: %w", ErrState, err)
+		}
+		return detail, err
+	})
+	if err != nil && began {
+		return journaled{err}
+	}
+	return err
 }
 
 // volume finds the volume that a person names: by its identity, at least eight digits of it, or its

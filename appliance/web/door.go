@@ -84,8 +84,12 @@ func (d *Door) flush(ctx context.Context) {
 	}
 }
 
-// caller says who sends this request, by the certificate of its connection.
+// caller says who sends this request, by the certificate of its connection; on this machine's own
+// socket, by the kernel's word.
 func (d *Door) caller(r *http.Request) (identity.Caller, error) {
+	if p, ok := r.Context().Value(peerKey{}).(peer); ok {
+		return p.caller()
+	}
 	var who identity.Caller
 	err := identity.ErrNoCertificate
 	if r.TLS != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"casemate/appliance/storage"
 	"casemate/appliance/wire"
 	"casemate/store"
 	"casemate/store/identity"
@@ -98,6 +99,25 @@ var problems = []entry{
 		english: {"There is no such document, or it has no such file.", "Compare the identifier with the receipt's."}}},
 	{store.ErrVaultExists, http.StatusConflict, wire.CodeVaultExists, [languages]saying{
 		english: {"A vault of that name exists already.", "Use it, or choose another name."}}},
+
+	{storage.ErrBadDir, http.StatusBadRequest, wire.CodeBadDir, [languages]saying{
+		english: {"This folder cannot become a volume.", "Name the absolute path of an empty folder, where its disk is mounted."}}},
+	{storage.ErrNotEmpty, http.StatusConflict, wire.CodeDirNotEmpty, [languages]saying{
+		english: {"This folder is not empty.", "A volume is born in an empty folder: look at what is in it, and remove only what you know to be of no use."}}},
+	{storage.ErrInside, http.StatusConflict, wire.CodeDirInside, [languages]saying{
+		english: {"This folder is inside a volume, or around one.", "Name a folder apart, on a disk of its own."}}},
+	{storage.ErrLocked, http.StatusConflict, wire.CodeDirLocked, [languages]saying{
+		english: {"The safe's program may not write there.", "Give the folder to the safe's user and name it in ReadWritePaths= of its unit, then restart the service."}}},
+	{storage.ErrNotMounted, http.StatusConflict, wire.CodeNotMounted, [languages]saying{
+		english: {"No disk is mounted there: it is the machine's own file system.", "Mount the disk there; if that is where you want it, say so with --same-disk (sameDisk)."}}},
+	{storage.ErrSameDisk, http.StatusConflict, wire.CodeSameDisk, [languages]saying{
+		english: {"Another volume is on this disk: lost, it would take two with it.", "Take another disk; if you want it all the same, say so with --same-disk (sameDisk)."}}},
+	{storage.ErrNoSpace, http.StatusConflict, wire.CodeNoSpace, [languages]saying{
+		english: {"The disk is too small for what the volumes hold.", "Take a disk at least as large as the others."}}},
+	{storage.ErrUnknownVolume, http.StatusNotFound, wire.CodeUnknownVolume, [languages]saying{
+		english: {"There is no such volume.", "Look at the volumes (casemated raid status, GET " + wire.Prefix + "/storage): each has an identity and a folder."}}},
+	{storage.ErrState, http.StatusConflict, wire.CodeVolumeState, [languages]saying{
+		english: {"This cannot be done as the volumes are now.", "See what state they are in and what each asks for: casemated raid status, GET " + wire.Prefix + "/storage."}}},
 
 	{store.ErrIntegrity, http.StatusInternalServerError, wire.CodeIntegrity, [languages]saying{
 		english: {"What is stored is not what was sealed. It is not given out.", "Tell whoever runs the safe at once, with the incident number; have the document checked."}}},

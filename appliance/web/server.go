@@ -67,6 +67,11 @@ func headers(next http.Handler) http.Handler {
 // Serve answers on l, a plain TCP listener, until ctx ends; then requests under way
 // have Limits.Stop to finish, and l is closed. It returns nil after a stop.
 func (d *Door) Serve(ctx context.Context, l net.Listener, certificate func() (*tls.Certificate, error), next http.Handler) error {
+	return d.serve(ctx, tls.NewListener(limit(l, d.limits.Connections), TLSConfig(certificate)), d.server(ctx, next))
+}
+
+// server is net/http's, with the door's limits.
+func (d *Door) server(ctx context.Context, next http.Handler) *http.Server {
 	server := &http.Server{
 		Handler:           d.Handler(next),
 		ReadHeaderTimeout: d.limits.Header,
@@ -77,10 +82,12 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, certificate func() (*t
 		Protocols:         new(http.Protocols),
 	}
 	server.Protocols.SetHTTP1(true)
+	return server
+}
+
+func (d *Door) serve(ctx context.Context, l net.Listener, server *http.Server) error {
 	ended := make(chan error, 1)
-	go func() {
-		ended <- server.Serve(tls.NewListener(limit(l, d.limits.Connections), TLSConfig(certificate)))
-	}()
+	go func() { ended <- server.Serve(l) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serving %s: %w", l.Addr(), err)

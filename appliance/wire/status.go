@@ -21,15 +21,21 @@ type Status struct {
 // StorageStatus tells how the mirror is.
 type StorageStatus struct {
 	OK      bool           `json:"ok"` // every volume is in sync
+	State   string         `json:"state"`
+	Since   *time.Time     `json:"since,omitempty"`
 	Volumes []VolumeStatus `json:"volumes"`
 }
 
 // VolumeStatus is one member of the mirror.
 type VolumeStatus struct {
-	Name      string `json:"name"`
-	State     string `json:"state"`
-	Detail    string `json:"detail,omitempty"`
-	FreeBytes int64  `json:"freeBytes"` // -1 when not known
+	Name      string     `json:"name"`
+	State     string     `json:"state"`
+	Cause     string     `json:"cause,omitempty"`
+	Since     *time.Time `json:"since,omitempty"`
+	Detail    string     `json:"detail,omitempty"`
+	FreeBytes int64      `json:"freeBytes"`       // -1 when not known
+	Done      int64      `json:"done,omitempty"`  // bytes, while it is brought up
+	Total     int64      `json:"total,omitempty"` // bytes, an estimate
 }
 
 // JournalStatus tells how long the journal is.

@@ -7,7 +7,8 @@ import (
 // Storage is what is said of a mirror and its volumes, by the names that package raid gives states and
 // causes. In the hints of Causes {id} stands for the volume and {dir} for its folder.
 type Storage struct {
-	States  map[string]Said // of the mirror
+	Names   map[string]string // of the mirror's states
+	States  map[string]Said   // of the mirror
 	Volumes map[string]string
 	Causes  map[string]Said
 	Asked   map[string]string // what a volume of this state asks for whatever the cause; missing: see Causes
@@ -16,7 +17,7 @@ type Storage struct {
 // StorageIn gives the words in a language.
 func StorageIn(language string) *Storage {
 	if language == "fr" {
-		return &stockageFrench
+		return &storageFrench
 	}
 	return &storageEnglish
 }
@@ -42,6 +43,9 @@ func Short(id string) string {
 }
 
 var storageEnglish = Storage{
+	Names: map[string]string{
+		"healthy": "healthy", "degraded": "degraded", "resilvering": "resilvering", "read-only": "read-only", "refused": "refused",
+	},
 	States: map[string]Said{
 		"healthy":     {"every volume is in sync", ""},
 		"degraded":    {"the safe works, with fewer copies than it should have", "do what stands beside the volume that is not in sync; until then do not touch the others"},
@@ -71,7 +75,10 @@ var storageEnglish = Storage{
 	},
 }
 
-var stockageFrench = Storage{
+var storageFrench = Storage{
+	Names: map[string]string{
+		"healthy": "sain", "degraded": "dégradé", "resilvering": "en remise à jour", "read-only": "en lecture seule", "refused": "refusé",
+	},
 	States: map[string]Said{
 		"healthy":     {"tous les volumes sont à jour", ""},
 		"degraded":    {"le coffre travaille, avec moins de copies qu'il ne devrait", "faites ce qui est dit du volume qui n'est pas à jour ; d'ici là ne touchez pas aux autres"},

@@ -41,6 +41,19 @@ func Language(asked string, getenv func(string) string, known ...string) string 
 	return known[0]
 }
 
+// Size writes bytes roundly, in units of 1024 from bytes on.
+func Size(n int64, units []string) string {
+	value, unit := float64(n), 0
+	for value >= 1024 && unit < len(units)-1 {
+		value /= 1024
+		unit++
+	}
+	if unit == 0 {
+		return fmt.Sprintf("%d %s", n, units[0])
+	}
+	return fmt.Sprintf("%.1f %s", value, units[unit])
+}
+
 // Headings are the words of a command's usage.
 type Headings struct{ Usage, Examples, Commands, Flags, Global, Topics, More string }
 

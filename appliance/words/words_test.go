@@ -29,7 +29,7 @@ func TestLanguageFollowsTheEnvironment(t *testing.T) {
 // TestLanguagesSayTheSame: each state and cause has words in each language, with the same commands in
 // the same order.
 func TestLanguagesSayTheSame(t *testing.T) {
-	for _, difference := range Differences(storageEnglish, stockageFrench) {
+	for _, difference := range Differences(storageEnglish, storageFrench) {
 		t.Error(difference)
 	}
 	command := func(s string) []string {
@@ -41,7 +41,7 @@ func TestLanguagesSayTheSame(t *testing.T) {
 		return all
 	}
 	for cause, said := range storageEnglish.Causes {
-		en, fr := command(said.Hint), command(stockageFrench.Causes[cause].Hint)
+		en, fr := command(said.Hint), command(storageFrench.Causes[cause].Hint)
 		if len(en) != len(fr) {
 			t.Errorf("%s: %q against %q", cause, en, fr)
 		}

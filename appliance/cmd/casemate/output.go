@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"casemate/appliance/words"
 )
 
 // result gives one result: as a JSON line, or as a person reads it.
@@ -80,10 +82,5 @@ func (a *app) size(n int64) string {
 	if n < 1<<10 {
 		return exact
 	}
-	value, unit := float64(n), 0
-	for value >= 1024 && unit < len(a.t.Units)-1 {
-		value /= 1024
-		unit++
-	}
-	return fmt.Sprintf("%.1f %s (%s)", value, a.t.Units[unit], exact)
+	return fmt.Sprintf("%s (%s)", words.Size(n, a.t.Units), exact)
 }

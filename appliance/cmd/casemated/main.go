@@ -10,11 +10,14 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"casemate/appliance"
+	"casemate/appliance/client"
+	"casemate/appliance/words"
 )
 
 // Exit codes, beside 0. systemd units and scripts rely on them.
@@ -39,18 +42,21 @@ var errFindings = errors.New("something is wrong; see above")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command().ExecuteContext(ctx)
+	t := catalogueFor(os.Args[1:], os.Getenv)
+	err := command(t).ExecuteContext(ctx)
 	stop()
-	os.Exit(finish(err))
+	os.Exit(finish(t, err))
 }
 
-func finish(err error) int {
+// finish tells an error and gives the exit code.
+func finish(t *catalogue, err error) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "error:", err)
-	if hint := appliance.Hint(err); hint != "" {
-		fmt.Fprintln(os.Stderr, "hint:", hint)
+	message, hint := explain(t, err)
+	fmt.Fprintln(os.Stderr, t.ErrorLabel, message)
+	if hint != "" {
+		fmt.Fprintln(os.Stderr, t.HintLabel, hint)
 	}
 	var code exitCode
 	switch {
@@ -63,11 +69,38 @@ func finish(err error) int {
 	}
 }
 
+// explain finds the words for an error, and the remedy.
+func explain(t *catalogue, err error) (message, hint string) {
+	var own *told
+	var refusal *client.Refusal
+	switch {
+	case errors.As(err, &own):
+		return own.message, own.hint
+	case errors.As(err, &refusal):
+		p := refusal.Problem
+		said, ok := t.problems[p.Code]
+		if !ok {
+			said = words.Said{Message: strings.TrimSuffix(p.Title, "."), Hint: p.Remedy}
+		}
+		message = said.Message
+		if p.Detail != "" {
+			message += ": " + p.Detail
+		}
+		if p.Incident != "" {
+			message += " (" + p.Incident + ")"
+		}
+		return clean(message), said.Hint
+	}
+	return err.Error(), appliance.Hint(err)
+}
+
 // options are the flags that every command has.
 type options struct {
 	config string
 	json   bool
 	debug  bool
+	lang   string
+	t      *catalogue
 }
 
 func (o *options) log() *slog.Logger {
@@ -80,8 +113,8 @@ func (o *options) log() *slog.Logger {
 
 func (o *options) load() (appliance.Config, error) { return appliance.LoadConfig(o.config) }
 
-func command() *cobra.Command {
-	o := &options{}
+func command(t *catalogue) *cobra.Command {
+	o := &options{t: t}
 	root := &cobra.Command{
 		Use:           "casemated",
 		Short:         "Casemate, a digital safe: the daemon and the commands of the box",
@@ -90,11 +123,12 @@ func command() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitCode{exitUsage, err} })
-	root.PersistentFlags().StringVar(&o.config, "config", "/etc/casemate/casemate.toml", "the configuration `FILE`")
-	root.PersistentFlags().BoolVar(&o.json, "json", false, "print one JSON object a line")
-	root.PersistentFlags().BoolVar(&o.debug, "debug", false, "say more in the log")
+	root.PersistentFlags().StringVar(&o.config, "config", "/etc/casemate/casemate.toml", t.FlagConfig)
+	root.PersistentFlags().BoolVar(&o.json, "json", false, t.FlagJSON)
+	root.PersistentFlags().StringVar(&o.lang, "lang", "", t.FlagLang)
+	root.PersistentFlags().BoolVar(&o.debug, "debug", false, t.FlagDebug)
 	root.AddCommand(serveCommand(o), hsmCommand(o), volumeCommand(), initCommand(o), doctorCommand(o),
-		fsckCommand(o), benchCommand(o), versionCommand(o))
+		fsckCommand(o), raidCommand(o), benchCommand(o), versionCommand(o))
 	return root
 }
 

@@ -1,0 +1,103 @@
+package main
+
+import "casemate/appliance/words"
+
+// french dit la même chose que [english].
+var french = catalogue{
+	language: "fr",
+	Raid: help{
+		Short: "Voir les volumes et en prendre soin",
+		Long: `Voir les volumes du coffre de cette machine et en prendre soin, par sa socket de contrôle : root et
+l'utilisateur du coffre le peuvent. Chaque acte est au journal.
+
+VOLUME est l'identité d'un volume, au moins ses huit premiers chiffres, ou son dossier.`,
+		Example: "  casemated raid status\n  casemated raid replace 1a2b3c4d /srv/volume-c",
+	},
+	Status: help{
+		Short: "Dire comment vont les volumes, pourquoi, et que faire",
+		Long: `Dire comment vont le miroir et chacun de ses volumes, depuis quand, pourquoi, et que faire. Quand le
+coffre ne tourne pas, c'est dit d'après ce que les volumes disent d'eux-mêmes.
+
+Code de fin 0 : rien ne demande personne ; 5 : quelque chose demande quelqu'un.`,
+	},
+	Scrub: help{
+		Short: "Tout relire : start, pause, status",
+		Long: `Une relecture relit chaque octet de chaque volume, le contrôle, et répare d'après un autre volume ce
+qui est mauvais. Le coffre la fait de lui-même ; sans argument, son état est dit.`,
+	},
+	ScrubStart:  help{Short: "Commencer une relecture, ou reprendre celle qui est en pause"},
+	ScrubPause:  help{Short: "Mettre la relecture en pause jusqu'à ce qu'on la relance"},
+	ScrubStatus: help{Short: "Dire où en est la relecture"},
+	Resilver: help{
+		Short: "Faire remettre un volume à jour tout de suite",
+		Long: `Faire remettre un volume à jour tout de suite : aussi un volume absent, détaché ou en défaut, une fois
+son disque revenu. Avec --whole il est vidé et rempli à neuf.`,
+	},
+	Replace: help{
+		Short: "Mettre un disque neuf à la place d'un volume",
+		Long: `Retirer VOLUME pour toujours et remplir le dossier vide NEWDIR à sa place. Ce qui est retiré n'est jamais
+repris de soi-même.`,
+		Example: "  mkfs.xfs /dev/sdc && mount /dev/sdc /srv/volume-c\n  casemated raid replace 1a2b3c4d /srv/volume-c",
+	},
+	Add: help{
+		Short: "Faire d'un dossier vide un volume, ou une réserve",
+		Long: `Faire du dossier vide DIR un volume de plus, rempli pendant que le coffre travaille ; avec --spare il
+attend qu'on ait besoin de lui à la place d'un volume perdu.`,
+	},
+	Remove:  help{Short: "Retirer un volume pour toujours", Long: "Retirer un volume pour toujours. Le dernier qui est à jour n'est jamais retiré."},
+	Detach:  help{Short: "Sortir un volume, pour l'emporter", Long: "Fermer proprement un volume, pour qu'un coursier l'emporte ou qu'on le mette au coffre. Il reste connu ;\n« casemated raid resilver » le remet à jour."},
+	Reclaim: help{Short: "Rendre au disque la place de ce qui a été enlevé", Long: "Rendre au système de fichiers d'un volume la place de ce qui a été enlevé. Il faut un jumeau à jour ; c'est\nrefusé si quoi que ce soit sur le volume est mauvais."},
+	Examine: help{Short: "Dire ce qu'un dossier dit de lui-même", Long: "Dire ce que le volume d'un dossier dit de lui-même : de quel miroir il est, ce qu'il a, pourquoi il est\ndehors. Rien n'est démarré ni changé."},
+	Decide: help{
+		Short: "Décider à deux personnes quel volume dit vrai",
+		Long: `Quand les volumes ne peuvent pas dire d'eux-mêmes lequel tient la vérité, le coffre ne s'ouvre pas, et deux
+personnes décident : des appelants qui ont le rôle officer.
+
+1. Sans argument, les choix sont dits, et ce que chacun perdrait.
+2. Avec CHOICE, une déclaration est écrite sur la sortie standard, et gardée ici un jour.
+3. Les deux la lisent et la signent, chacun avec son certificat :
+     openssl cms -sign -binary -in decision.txt -signer me.crt -inkey me.key -outform DER -out me.p7s
+4. Avec les deux signatures, la décision est prise. Le prochain démarrage l'exécute et l'écrit au journal.`,
+		Example: "  casemated raid decide\n  casemated raid decide 1a2b3c4d >decision.txt\n  casemated raid decide --signature ada.p7s --signature bob.p7s",
+	},
+	FlagWhole: "le vider et le remplir à neuf", FlagSpare: "en réserve, pour prendre la place d'un volume perdu", FlagSameDisk: "sciemment sur le disque du système ou sur celui d'un autre volume",
+	FlagYes: "ne rien demander", FlagSign: "signature CMS détachée de la déclaration par une personne, `FILE` ; deux fois",
+	UsageTemplate: words.UsageTemplate(words.Headings{
+		Usage: "Emploi", Examples: "Exemples", Commands: "Commandes", Flags: "Options", Global: "Options de toutes les commandes",
+		Topics: "Autres aides", More: `« {{.CommandPath}} COMMAND --help » en dit plus sur une commande.`,
+	}),
+	FlagHelp: "montrer cette aide", FlagConfig: "la configuration, `FILE`", FlagJSON: "écrire un objet JSON par ligne",
+	FlagLang: "parler la langue `LANGUAGE` : en ou fr (sinon : celle de l'environnement)", FlagDebug: "en dire plus dans le journal de la machine",
+	ErrorLabel: "erreur :", HintLabel: "conseil :",
+	Mirror: "miroir %s", Colon: " : ", Since: " depuis le %s", Volume: "volume %s  %s  %s",
+	Why: "raison :", Todo: "à faire :", Disk: "disque :",
+	FreeOf: "%s libres sur %s", Nearly: "presque plein : sous %s les dépôts sont refusés", Faults: "%d valeurs mauvaises en 24 heures ; %d sont trop",
+	Progress: "%s sur %s, %s/s, encore %s", Anew: "rempli à neuf", CaughtUp: "rattrapé", Resume: "reprend où il a été interrompu",
+	Deposits: "les dépôts sont reçus, sur %d volumes ; il en faut au moins %d", Refusing: "les dépôts sont REFUSÉS : %d volumes sont à jour, il en faut au moins %d",
+	Closed: "le coffre ne tourne pas : voici ce que ses volumes disent d'eux-mêmes",
+	Scrubbing: map[string]string{
+		"idle": "relecture : aucune en cours", "running": "relecture : en cours depuis le %s", "paused": "relecture : EN PAUSE, commencée le %s",
+	},
+	ScrubProgress: "%s sur %s, %s/s", ScrubLast: "la dernière a fini le %s", ScrubNever: "aucune n'a encore fini", ScrubNext: "la prochaine finit avant le %s",
+	ScrubFound: "%d constats, %d réparés", ScrubProblem: "la dernière tentative a échoué : %s",
+	Choices: "ce qui peut être décidé :", Choice: "choix %s : volume %s dans %s, jusqu'à l'écriture %d", ChoiceWritten: "écrite le %s",
+	ChoiceLoses: "perd :", ChoiceTake: "casemated raid decide %s >decision.txt",
+	HowToDecide:     "deux personnes décident : imprimez l'une des déclarations, faites-la signer des deux, rendez les deux signatures (casemated raid decide --help)",
+	NothingToDecide: "il n'y a rien à décider",
+	Sign: "La déclaration vaut un jour. Chacune des deux personnes la lit et la signe :\n" +
+		"  openssl cms -sign -binary -in decision.txt -signer me.crt -inkey me.key -outform DER -out me.p7s\n" +
+		"Puis : casemated raid decide --signature ada.p7s --signature bob.p7s",
+	Decided: "décidé par %s : démarrez le coffre, qui l'exécute et l'écrit au journal",
+	Added:   "le volume %s est ajouté et se remplit : casemated raid status dit où il en est", SpareAdded: "la réserve %s est ajoutée",
+	Replaced: "le volume %s est remplacé par %s, qui se remplit : casemated raid status dit où il en est",
+	Removed:  "le volume %s est retiré pour toujours", Detached: "le volume %s est détaché : son disque peut être sorti",
+	Resilvering: "le volume %s est remis à jour : casemated raid status dit où il en est", Reclaimed: "volume %s : %s avant, %s après",
+	ScrubStarted: "la relecture est en cours", ScrubPaused: "la relecture attend qu'on la relance",
+	Write:       "écrivez dans la configuration, pour le jour où le dossier d'état serait perdu : [volumes] dirs = [%s]",
+	SureReplace: "Le volume %s dans %s est retiré pour toujours ; %s prend sa place.", SureRemove: "Le volume %s dans %s est retiré pour toujours.",
+	Sure: "Continuer ? Tapez oui : ", NotSure: "rien n'a été fait",
+	SayYes: "ceci n'est pas un terminal, et personne ne peut répondre", SayYesHint: "dites --yes",
+	NotRunning: "le coffre ne tourne pas, et il le faut pour cela", NotRunningHint: "démarrez-le (systemctl start casemate, ou casemated serve), ou voyez casemated raid status",
+	AsksForPerson: "quelque chose demande quelqu'un ; voyez plus haut", UnknownVolume: "%q ne nomme aucun volume, ou plusieurs",
+	Units: []string{"o", "Kio", "Mio", "Gio", "Tio", "Pio"}, And: "et",
+}
