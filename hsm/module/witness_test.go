@@ -264,6 +264,27 @@ func TestWitnessTokenFull(t *testing.T) {
 	wantMark(t, k, mark(2, "two"))
 }
 
+// An object that the token itself can not read any more: the file has the mark, and nobody gives up a
+// token that signs.
+func TestWitnessUnreadable(t *testing.T) {
+	k, fault := shimmed(t, "0x5") // CKR_GENERAL_ERROR, what SoftHSM says of an object it can not decrypt
+	k.Restart()
+	setMark(t, k, mark(1, "one"))
+	fault("unreadable", true)
+	wantMark(t, k, mark(1, "one"))
+	k.Restart()
+	wantMark(t, k, mark(1, "one"))
+	sealsWithin(t, k, 10*time.Second)
+	if n := k.Starts(); n != 2 {
+		t.Errorf("the process was started %d times", n)
+	}
+	fault("unreadable", false)
+	setMark(t, k, mark(2, "two"))
+	if n := markObjects(t, k); n != 1 {
+		t.Errorf("%d objects in the token", n)
+	}
+}
+
 // Killed at any moment while marks are set as fast as it goes: what was acknowledged never goes back.
 func TestWitnessKilledUnderLoad(t *testing.T) {
 	k := hsmtest.Start(t, origin)
