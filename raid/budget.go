@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -23,6 +24,8 @@ const (
 	// faultsHeld is how often a volume may use its budget up within faultWindow before it stays out.
 	faultsHeld = 2
 
+	anyGeneration = math.MaxUint64
+
 	faultsName = "casemate-faults-1"
 	faultsFile = "mirror.faults"
 )
@@ -31,7 +34,8 @@ const (
 type faults struct {
 	Values  []strike    `json:"values,omitempty"`  // distinct values found bad or lost, oldest first
 	Faulted []time.Time `json:"faulted,omitempty"` // when it had used its budget up
-	// Anew is the generation of a database that must be filled anew, zero none: a later one was.
+	// Anew is the generation of a database that must be filled anew, anyGeneration whichever it is,
+	// zero none: a later one was.
 	Anew uint64 `json:"anew,omitempty"`
 	// Held is a volume that stays out until a person says otherwise.
 	Held bool `json:"held,omitempty"`
@@ -144,7 +148,24 @@ func (b *budget) pending(id volume.ID, generation uint64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.Volumes[id]
-	return r != nil && r.Anew != 0 && r.Anew == generation
+	return r != nil && r.Anew != 0 && (r.Anew == generation || r.Anew == anyGeneration)
+}
+
+// demand has a volume filled anew, because persons asked for it; generation is that of the database
+// it has, zero if that is not known.
+func (b *budget) demand(id volume.ID, generation uint64) error {
+	if generation == 0 {
+		generation = anyGeneration
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := b.Volumes[id]
+	if r == nil {
+		r = &faults{}
+		b.Volumes[id] = r
+	}
+	r.Anew = generation
+	return b.save()
 }
 
 // held says whether a volume stays out until a person says otherwise.
@@ -164,6 +185,19 @@ func (b *budget) refilled(id volume.ID) error {
 		return nil
 	}
 	r.Values, r.Anew = nil, 0
+	return b.save()
+}
+
+// demand is a person's word that a database is to be filled anew.
+func (b *budget) demand(id volume.ID, generation uint64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := b.Volumes[id]
+	if r == nil {
+		r = &faults{}
+		b.Volumes[id] = r
+	}
+	r.Anew = generation
 	return b.save()
 }
 
