@@ -1,0 +1,246 @@
+package raid_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"casemate/raid"
+	"casemate/raid/raidtest"
+)
+
+// site is a mirror on two disks that can be hurt, one XFS and one ext4, its state directory on a
+// third, with writers and readers at work and a ledger of what they were told.
+type site struct {
+	t     *testing.T
+	c     raid.Config
+	disks [2]*raidtest.Image
+	state *raidtest.Image
+	ev    *events
+	clock atomic.Int64 // how far the mirror's clock is off, nanoseconds
+	m     *raid.Mirror
+	led   *ledger
+	crew  *crew
+	runs  int
+}
+
+// diskSize is what most rows need; XFS takes no less.
+const diskSize = 320 << 20
+
+func newSite(t *testing.T, size int64) *site {
+	t.Helper()
+	s := &site{t: t, c: raidtest.Config(t, 2), ev: &events{}, led: &ledger{}}
+	s.c.Command = raidtest.CommandPlanned()
+	s.c.MinFree = 16 << 20
+	s.c.Event = s.ev.add
+	s.c.Now = func() time.Time { return time.Now().Add(time.Duration(s.clock.Load())) }
+	for i, kind := range []string{"xfs", "ext4"} {
+		s.disks[i] = raidtest.MakeImage(t, kind, size)
+		s.c.Dirs[i] = filepath.Join(s.disks[i].Dir, "volume")
+	}
+	s.state = raidtest.MakeImage(t, "ext4", 16<<20)
+	s.c.StateDir = filepath.Join(s.state.Dir, "state")
+	if err := raid.Create(t.Context(), s.c); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if s.crew != nil {
+			s.crew.end()
+		}
+		if t.Failed() {
+			s.ev.tell(t)
+		}
+	})
+	return s
+}
+
+// furnished is a site with something in every kind of file: tables from before, a write-ahead log
+// and a value log from now. It is open.
+func furnished(t *testing.T) *site {
+	t.Helper()
+	s := newSite(t, diskSize)
+	s.open()
+	s.write(8)
+	s.close()
+	s.open()
+	s.write(8)
+	return s
+}
+
+func (s *site) open() {
+	s.t.Helper()
+	s.m = raidtest.Open(s.t, s.c)
+}
+
+func (s *site) close() {
+	s.t.Helper()
+	if err := s.m.Close(); err != nil {
+		s.t.Fatalf("closing: %v", err)
+	}
+}
+
+// crash kills both volumes at once; the mirror that owned them is given up.
+func (s *site) crash() {
+	s.t.Helper()
+	for slot := range s.disks {
+		s.kill(slot)
+	}
+	_ = s.m.Close() // its volumes are dead: an error is right, and not the point
+}
+
+func (s *site) pid(slot int) int { return s.m.Status().Volumes[slot].PID }
+
+func (s *site) kill(slot int) {
+	s.t.Helper()
+	signal(s.t, s.m, slot, syscall.SIGKILL)
+}
+
+// write makes so many batches, one after the other, that must all be acknowledged.
+func (s *site) write(batches int) {
+	s.t.Helper()
+	s.runs++
+	for i := range batches {
+		g := s.led.add(fmt.Sprintf("k/one-%d/%04d", s.runs, i))
+		if err := s.led.write(s.m, g, false); err != nil {
+			s.t.Fatalf("writing: %v", err)
+		}
+	}
+}
+
+// healthy waits until all volumes are in sync.
+func (s *site) healthy() {
+	s.t.Helper()
+	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if s.m.Status().State == raid.Healthy {
+			return
+		}
+	}
+	s.t.Fatalf("never healthy again: %+v", s.m.Status())
+}
+
+// verify holds everything ever written against what both volumes give, and audits them.
+func (s *site) verify() {
+	s.t.Helper()
+	if err := s.led.check(s.m, []int{0, 1}); err != nil {
+		s.t.Errorf("lost or wrong: %v", err)
+	}
+	for _, wrong := range s.led.complaints() {
+		s.t.Error(wrong)
+	}
+	clean(s.t, s.m)
+}
+
+// crew is writers and readers at work.
+type crew struct {
+	stop  chan struct{}
+	wg    sync.WaitGroup
+	calm  atomic.Bool // one good volume is left at least: nothing but a full disk is an excuse
+	full  atomic.Bool // a disk is being filled: ErrFull is an excuse
+	ended atomic.Bool
+}
+
+// start sets writers and readers to work, quietly or as fast as they can.
+func (s *site) start(seed uint64, pause time.Duration) {
+	s.runs++
+	c := &crew{stop: make(chan struct{})}
+	c.calm.Store(true)
+	for w := range 2 {
+		c.wg.Go(func() { s.writer(c, w, rand.New(rand.NewPCG(seed, uint64(w))), pause) })
+		c.wg.Go(func() { s.reader(c, rand.New(rand.NewPCG(seed, uint64(w+100))), pause) })
+	}
+	s.crew = c
+}
+
+// end stops them and waits for them.
+func (c *crew) end() {
+	if !c.ended.Swap(true) {
+		close(c.stop)
+	}
+	c.wg.Wait()
+}
+
+// rest waits a little between two acts and says whether to go on.
+func (c *crew) rest(pause time.Duration) bool {
+	select {
+	case <-c.stop:
+		return false
+	case <-time.After(pause):
+		return true
+	}
+}
+
+// writer writes new groups, and to those it has written; it removes one now and then.
+func (s *site) writer(c *crew, w int, r *rand.Rand, pause time.Duration) {
+	var mine []*group
+	run := s.runs
+	for i := 0; c.rest(pause); i++ {
+		var g *group
+		if len(mine) < 4 || r.IntN(2) == 0 {
+			g = s.led.add(fmt.Sprintf("k/%d-%d/%05d", run, w, i))
+			mine = append(mine, g)
+		} else {
+			g = mine[r.IntN(len(mine))]
+		}
+		err := s.led.write(s.m, g, r.IntN(12) == 0)
+		switch {
+		case err == nil:
+		case errors.Is(err, raid.ErrFull) && c.full.Load():
+			c.rest(50 * time.Millisecond)
+		case c.calm.Load():
+			s.led.complain("the mirror stopped though a good volume was left: %v", err)
+			return
+		default:
+			return
+		}
+	}
+}
+
+// reader reads keys at random, and pages of all keys now and then.
+func (s *site) reader(c *crew, r *rand.Rand, pause time.Duration) {
+	for c.rest(pause) {
+		g := s.led.any(r)
+		if g == nil {
+			continue
+		}
+		if err := s.led.read(s.m, g, r.IntN(groupKeys)); err != nil && c.calm.Load() {
+			s.led.complain("a read failed though a good volume was left: %v", err)
+			return
+		}
+	}
+}
+
+// goesOn waits until so many more batches were acknowledged.
+func (s *site) goesOn(batches int64) {
+	s.t.Helper()
+	from := s.led.acknowledged.Load()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if s.led.acknowledged.Load() >= from+batches {
+			return
+		}
+		if wrong := s.led.complaints(); len(wrong) > 0 {
+			s.t.Fatalf("%q", wrong)
+		}
+	}
+	s.t.Fatalf("no %d batches were acknowledged any more: %+v", batches, s.m.Status())
+}
+
+// fenced waits until a volume is out.
+func (s *site) fenced(slot int) {
+	s.t.Helper()
+	eventually(s.t, "fenced", func() bool { return s.m.Status().Volumes[slot].State != raid.InSync })
+}
+
+// tell logs what the mirror reported.
+func (e *events) tell(t testing.TB) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ev := range e.list {
+		t.Logf("%s volume %d: %s", ev.Kind, ev.Volume, ev.Detail)
+	}
+}
