@@ -53,7 +53,7 @@ func Fsck(ctx context.Context, cfg Config, configFile string, log *slog.Logger, 
 			got.Values, got.Bytes, got.Manifests, got.Findings)
 		report.Volumes = append(report.Volumes, audit)
 	}
-	found, err := a.safe.Fsck(ctx, progress)
+	found, err := a.safe.Fsck(ctx, store.FsckOptions{}, progress)
 	if err != nil {
 		return report, err
 	}

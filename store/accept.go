@@ -36,6 +36,9 @@ func (s *Safe) checkRequest(who identity.Caller, req DepositRequest) (*vault, er
 	if err != nil {
 		return nil, err
 	}
+	if v.own {
+		return nil, fmt.Errorf("vault %q takes the safe's own reports alone: %w", v.Name, ErrForbidden)
+	}
 	if err := s.room(); err != nil {
 		return nil, err
 	}

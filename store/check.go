@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"casemate/store/identity"
@@ -51,17 +52,33 @@ func (s *Safe) Check(ctx context.Context, who identity.Caller, id proof.Document
 
 func (s *Safe) check(ctx context.Context, rec *record) (CheckReport, error) {
 	report := CheckReport{OK: true, At: s.now()}
-	for volume := range s.mirror.Volumes() {
-		step, err := s.checkCopy(ctx, rec, volume)
+	for _, slot := range s.mirror.Slots() {
+		step, err := s.alone(slot).checkCopy(ctx, rec)
 		if err != nil {
 			return report, err
 		}
+		step.Name = "copy on " + s.place(slot)
 		report.add(step)
 	}
-	if err := s.checkReceipt(ctx, rec, &report); err != nil {
+	steps, provisional, err := s.all().prove(ctx, rec)
+	if err != nil {
 		return report, err
 	}
+	report.Provisional = provisional
+	for _, step := range steps {
+		report.add(step)
+	}
 	return report, nil
+}
+
+// place is what a volume is called before callers: the last element of its directory.
+func (s *Safe) place(slot int) string {
+	for _, v := range s.mirror.Status().Volumes {
+		if v.Slot == slot {
+			return filepath.Base(v.Dir)
+		}
+	}
+	return fmt.Sprintf("volume %d", slot+1)
 }
 
 func (r *CheckReport) add(step Step) {
@@ -69,32 +86,29 @@ func (r *CheckReport) add(step Step) {
 	r.Steps = append(r.Steps, step)
 }
 
-// checkCopy re-reads every file of a document on one volume alone.
-func (s *Safe) checkCopy(ctx context.Context, rec *record, volume int) (Step, error) {
-	step := Step{Name: fmt.Sprintf("copy on volume %d", volume+1), OK: true}
-	get := func(ctx context.Context, key []byte) ([]byte, error) { return s.mirror.GetFrom(ctx, volume, key) }
+// checkCopy re-reads every file of a document.
+func (v view) checkCopy(ctx context.Context, rec *record) (Step, error) {
 	var total int64
 	for _, f := range rec.attestation.Files {
-		digests, size, err := s.digestFile(ctx, rec, f, get)
+		digests, size, err := v.digestFile(ctx, rec, f)
 		if ctx.Err() != nil {
-			return step, ctx.Err()
+			return Step{}, ctx.Err()
 		}
 		switch {
 		case errors.Is(err, ErrIntegrity):
-			return Step{Name: step.Name, Detail: fmt.Sprintf("file %d: %v", f.Index, err)}, nil
+			return Step{Detail: fmt.Sprintf("file %d: %v", f.Index, err)}, nil
 		case err != nil:
-			return Step{Name: step.Name, Detail: fmt.Sprintf("file %d could not be read: %v", f.Index, err)}, nil
+			return Step{Detail: fmt.Sprintf("file %d could not be read: %v", f.Index, err)}, nil
 		case size != f.Size || !digests.Equal(f.Digests):
-			return Step{Name: step.Name, Detail: fmt.Sprintf("file %d is not the one attested", f.Index)}, nil
+			return Step{Detail: fmt.Sprintf("file %d is not the one attested", f.Index)}, nil
 		}
 		total += size
 	}
-	step.Detail = fmt.Sprintf("%d bytes read again, SHA-256 and SHA3-256 as attested", total)
-	return step, nil
+	return Step{OK: true, Detail: fmt.Sprintf("%d bytes read again, SHA-256 and SHA3-256 as attested", total)}, nil
 }
 
-func (s *Safe) digestFile(ctx context.Context, rec *record, f proof.File, get getter) (proof.Digests, int64, error) {
-	r, err := s.openFile(ctx, rec, f, get)
+func (v view) digestFile(ctx context.Context, rec *record, f proof.File) (proof.Digests, int64, error) {
+	r, err := v.openFile(ctx, rec, f)
 	if err != nil {
 		return proof.Digests{}, 0, err
 	}
@@ -106,37 +120,38 @@ func (s *Safe) digestFile(ctx context.Context, rec *record, f proof.File, get ge
 	return h.Sum(), h.Size(), nil
 }
 
-// checkReceipt verifies the derived receipt as an outsider would, against the safe's own trust.
-func (s *Safe) checkReceipt(ctx context.Context, rec *record, report *CheckReport) error {
-	receipt, err := s.receiptOf(ctx, rec)
+// prove derives a document's receipt from what the view reads and puts it, with the document's bytes
+// read there again, through the very code that an outsider runs, against the safe's own trust. Every
+// segment is deciphered, both digests recomputed, seal, inclusion and evidence verified. What is
+// wrong is a step that failed; the error is of reading, or of a caller who left.
+func (v view) prove(ctx context.Context, rec *record) (steps []Step, provisional bool, err error) {
+	receipt, err := v.receiptOf(ctx, rec)
 	if errors.Is(err, ErrIntegrity) {
-		report.add(Step{Name: "receipt", Detail: err.Error()})
-		return nil
+		return []Step{{Name: "receipt", Detail: err.Error()}}, false, nil
 	}
 	if err != nil {
-		return err
+		return nil, false, err
 	}
 	receipt.VerifyScript, receipt.Trust = nil, nil
 	var buf bytes.Buffer
 	if err := proof.WriteReceipt(&buf, receipt, rec.attestation.Files, nil); err != nil {
-		return err
+		return nil, false, err
 	}
 	var documents []verify.Document
 	for _, f := range rec.attestation.Files {
-		documents = append(documents, verify.Document{Name: f.Name, Open: func() (io.ReadCloser, error) {
-			return s.openFile(ctx, rec, f, s.mirror.Get)
-		}})
+		documents = append(documents, verify.Document{Name: f.Name, Open: func() (io.ReadCloser, error) { return v.openFile(ctx, rec, f) }})
 	}
-	got, err := verify.Receipt(ctx, bytes.NewReader(buf.Bytes()), int64(buf.Len()), documents, s.trust, s.now())
+	got, err := verify.Receipt(ctx, bytes.NewReader(buf.Bytes()), int64(buf.Len()), documents, v.s.trust, v.s.now())
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return nil, false, ctx.Err()
 	}
-	report.Provisional = got.Provisional
+	failed := false
 	for _, step := range got.Steps {
-		report.add(Step{Name: step.Name, OK: step.OK, Detail: step.Detail})
+		failed = failed || !step.OK
+		steps = append(steps, Step{Name: step.Name, OK: step.OK, Detail: step.Detail})
 	}
-	if (err != nil || !got.OK) && report.OK {
-		report.add(Step{Name: "receipt", Detail: fmt.Sprintf("not verified: %v", err)})
+	if (err != nil || !got.OK) && !failed {
+		steps = append(steps, Step{Name: "receipt", Detail: fmt.Sprintf("not verified: %v", err)})
 	}
-	return nil
+	return steps, got.Provisional, nil
 }

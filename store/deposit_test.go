@@ -63,7 +63,7 @@ func TestLifeOfADocument(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		receipt, err := r.safe.receiptOf(t.Context(), rec)
+		receipt, err := r.safe.all().receiptOf(t.Context(), rec)
 		if err != nil || sha256.Sum256(receipt.NotBefore) != next.Attestation.NotBefore.Token {
 			t.Errorf("proved %v: the receipt does not show the token before: %v", proved, err)
 		}

@@ -93,7 +93,7 @@ func (s *Safe) mayAudit(who identity.Caller, vault string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	v, ok := s.byID[id]
-	return ok && who.MayUse(v.Name)
+	return ok && v.opensTo(who)
 }
 
 // Journal reads the journal: by object, by user, by period. The reading is itself an entry.

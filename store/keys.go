@@ -77,6 +77,10 @@ func stageGone(d proof.DocumentID) []raid.Op {
 	return []raid.Op{{Key: stageKey(d, 0), Delete: true}, {Key: stageKey(d, 1), Delete: true}}
 }
 
+func journalKey(index uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{typeJournal}, index)
+}
+
 func spanKey(n uint64) []byte { return binary.BigEndian.AppendUint64([]byte{typeSpan}, n) }
 
 func roundKey(n uint64) []byte { return binary.BigEndian.AppendUint64([]byte{typeRound}, n) }

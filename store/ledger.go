@@ -99,6 +99,8 @@ func (s *Safe) writeGroup(group []posting) ([]uint64, error) {
 	if err := s.broken(); err != nil {
 		return nil, err
 	}
+	s.settling.Lock() // who counts sees all of a batch or nothing of it
+	defer s.settling.Unlock()
 	before := tallies(group)
 	indexes, ops, err := s.assemble(group, before)
 	if err == nil {

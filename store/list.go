@@ -29,7 +29,7 @@ func (s *Safe) Stat(ctx context.Context, who identity.Caller, id proof.DocumentI
 
 func (s *Safe) describe(ctx context.Context, rec *record) (Document, error) {
 	d := Document{bytes: len(rec.inner.Attestation), ID: rec.id, Vault: rec.vault.ID, VaultName: rec.vault.Name, Number: rec.number, Attestation: rec.attestation}
-	sp, ok, err := s.roundOf(ctx, rec.leaf)
+	sp, ok, err := s.all().roundOf(ctx, rec.leaf)
 	if err != nil {
 		return Document{}, err
 	}
@@ -47,6 +47,9 @@ const maxPageBytes = 4 << 20
 func (s *Safe) List(ctx context.Context, who identity.Caller, name string, after uint64, limit int) (list []Document, more bool, err error) {
 	v, err := s.vaultFor(who, name)
 	if err != nil {
+		return nil, false, err
+	}
+	if err := v.mustRead(who); err != nil {
 		return nil, false, err
 	}
 	if limit <= 0 || limit > MaxPage {
@@ -108,6 +111,9 @@ func (s *Safe) Lookup(ctx context.Context, who identity.Caller, name string, fin
 	if err != nil {
 		return nil, false, err
 	}
+	if err := v.mustRead(who); err != nil {
+		return nil, false, err
+	}
 	draft := s.draft(who, "lookup", v.ID.String(), "", journal.Done, "")
 	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
 		return nil, false, err
@@ -118,7 +124,7 @@ func (s *Safe) Lookup(ctx context.Context, who identity.Caller, name string, fin
 	}
 	prefix := fingerprintPrefix(v.ID, mac)
 	err = s.scanAfter(ctx, prefix, fingerprintKey(v.ID, mac, after), func(key, _ []byte) error {
-		rec, err := s.record(ctx, v, binary.BigEndian.Uint64(key[len(prefix):]))
+		rec, err := s.all().record(ctx, v, binary.BigEndian.Uint64(key[len(prefix):]))
 		if err != nil {
 			return err
 		}
@@ -138,6 +144,9 @@ func (s *Safe) Lookup(ctx context.Context, who identity.Caller, name string, fin
 func (s *Safe) Compare(ctx context.Context, who identity.Caller, id proof.DocumentID, files []Announced) (bool, error) {
 	rec, err := s.recordFor(ctx, who, id)
 	if err != nil {
+		return false, err
+	}
+	if err := rec.vault.mustRead(who); err != nil {
 		return false, err
 	}
 	same := len(files) == len(rec.attestation.Files)

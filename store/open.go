@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	"casemate/raid"
 	"casemate/store/journal"
@@ -27,8 +28,9 @@ func Open(ctx context.Context, cfg Config) (*Safe, error) {
 		trust: cfg.Trust, vkey: cfg.Trust.JournalVKey, trustFiles: cfg.TrustFiles, verifyScript: cfg.VerifyScript,
 		slog: cfg.Log, vaults: map[string]*vault{}, byID: map[proof.VaultID]*vault{},
 		wantCheckpoint: make(chan struct{}, 1), fatal: make(chan error, 1), large: make(chan struct{}, largeObjects),
-		stop: stop, stopped: make(chan struct{}),
+		stop: stop, stopped: make(chan struct{}), teller: newTeller(), actor: ownCaller(cfg.Trust.JournalVKey),
 	}
+	s.scrub = newScrub(cfg.ScrubEvery, cfg.ScrubRate)
 	if err := s.load(ctx); err != nil {
 		stop()
 		return nil, fmt.Errorf("opening the safe: %w", err)
@@ -66,6 +68,9 @@ func (s *Safe) load(ctx context.Context) error {
 	if err := s.loadVaults(ctx); err != nil {
 		return err
 	}
+	if err := s.loadScrub(ctx); err != nil {
+		return err
+	}
 	return s.loadPending(ctx)
 }
 
@@ -96,7 +101,7 @@ func (s *Safe) loadPending(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("journal entry %d: %w: %w", i, ErrIntegrity, err)
 		}
-		v, number, err := s.locate(ctx, id)
+		v, number, err := s.all().locate(ctx, id)
 		if err != nil {
 			return fmt.Errorf("journal entry %d: %w: %w", i, ErrIntegrity, err)
 		}
@@ -112,15 +117,15 @@ func (s *Safe) start(ctx context.Context) {
 	gatherers := make(chan struct{}, 2)
 	go func() { s.ledger.run(lower); gatherers <- struct{}{} }()
 	go func() { s.sealer.run(lower); gatherers <- struct{}{} }()
-	loops := make(chan struct{}, 2)
-	go func() { s.publisher(ctx); loops <- struct{}{} }()
-	go func() { s.stamper(ctx); loops <- struct{}{} }()
+	var loops sync.WaitGroup
+	for _, loop := range []func(context.Context){s.publisher, s.stamper, s.tell, s.scrubber} {
+		loops.Go(func() { loop(ctx) })
+	}
 	s.running.Add(1)
 	go func() {
 		defer s.running.Done()
 		<-ctx.Done()
-		<-loops
-		<-loops
+		loops.Wait()
 		stopLower()
 		<-gatherers
 		<-gatherers

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 
 	"casemate/store/identity"
 	"casemate/store/journal"
@@ -23,6 +24,9 @@ func (s *Safe) Read(ctx context.Context, who identity.Caller, id proof.DocumentI
 	if err != nil {
 		return proof.File{}, nil, err
 	}
+	if err := rec.vault.mustRead(who); err != nil {
+		return proof.File{}, nil, err
+	}
 	if file < 1 || file > len(rec.attestation.Files) {
 		return proof.File{}, nil, fmt.Errorf("file %d of document %s: %w", file, id, ErrUnknownDocument)
 	}
@@ -32,20 +36,33 @@ func (s *Safe) Read(ctx context.Context, who identity.Caller, id proof.DocumentI
 	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
 		return proof.File{}, nil, err
 	}
-	r, err := s.openFile(ctx, rec, f, s.mirror.Get)
-	return f, r, err
+	r, err := s.all().openFile(ctx, rec, f)
+	if err != nil {
+		return f, nil, err
+	}
+	s.busy.Add(1)
+	return f, &reading{ReadCloser: r, end: sync.OnceFunc(func() { s.busy.Add(-1) })}, nil
 }
 
-// getter reads one value: from the mirror, or from one volume alone when that one is controlled.
-type getter func(ctx context.Context, key []byte) ([]byte, error)
+// reading is a caller's reader, for which the scrub makes room until it is closed.
+type reading struct {
+	io.ReadCloser
+	end func()
+}
+
+func (r *reading) Close() error {
+	r.end()
+	return r.ReadCloser.Close()
+}
 
 // openFile streams a file's bytes: segments are fetched ahead, deciphered in order, and at the end
 // the SHA-256 of all must be the attested one.
-func (s *Safe) openFile(ctx context.Context, rec *record, f proof.File, get getter) (io.ReadCloser, error) {
+func (v view) openFile(ctx context.Context, rec *record, f proof.File) (io.ReadCloser, error) {
+	s := v.s
 	ctx, cancel := context.WithCancel(ctx)
 	index := uint16(f.Index) //nolint:gosec // MaxFiles is far below
 	ahead := prefetch(ctx, rec.inner.Segments[f.Index-1], func(ctx context.Context, n uint32) ([]byte, error) {
-		return get(ctx, segmentKey(rec.id, index, n))
+		return v.get(ctx, segmentKey(rec.id, index, n))
 	})
 	plain, err := seal.NewDecrypter(rec.key, segmentAD(rec.vault.ID, rec.id, index), func(n uint32) ([]byte, error) {
 		got, ok := <-ahead

@@ -20,10 +20,10 @@ func (s *Safe) Receipt(ctx context.Context, who identity.Caller, id proof.Docume
 	if err != nil {
 		return "", nil, err
 	}
-	if attached && !who.Can(identity.RightRead) {
+	if attached && !rec.vault.readableBy(who) {
 		return "", nil, fmt.Errorf("%w: it takes a caller who may read to get the document's bytes", identity.ErrForbidden)
 	}
-	receipt, err := s.receiptOf(ctx, rec)
+	receipt, err := s.all().receiptOf(ctx, rec)
 	if err != nil {
 		return "", nil, err
 	}
@@ -37,7 +37,7 @@ func (s *Safe) Receipt(ctx context.Context, who identity.Caller, id proof.Docume
 	var open func(proof.File) (io.ReadCloser, error)
 	if attached {
 		open = func(f proof.File) (io.ReadCloser, error) {
-			r, err := s.openFile(ctx, rec, f, s.mirror.Get)
+			r, err := s.all().openFile(ctx, rec, f)
 			if err != nil {
 				return nil, err
 			}
@@ -51,21 +51,22 @@ func (s *Safe) Receipt(ctx context.Context, who identity.Caller, id proof.Docume
 
 // receiptOf assembles the receipt's own files. Before the round: attestation, fingerprint,
 // manifest and seal. After: the inclusion proof and the evidence record too.
-func (s *Safe) receiptOf(ctx context.Context, rec *record) (proof.Receipt, error) {
+func (v view) receiptOf(ctx context.Context, rec *record) (proof.Receipt, error) {
+	s := v.s
 	base := s.sealedParts(rec)
 	base.VerifyScript, base.Trust = s.verifyScript, s.trustFiles
-	sp, ok, err := s.roundOf(ctx, rec.leaf)
+	sp, ok, err := v.roundOf(ctx, rec.leaf)
 	if err != nil {
 		return base, err
 	}
-	newest := s.lastSpan().Number
+	newest := v.newest().Number
 	if ok {
 		newest = sp.Number
 	}
-	if base.NotBefore, err = s.tokenBefore(ctx, rec.attestation.NotBefore, newest); err != nil || !ok {
+	if base.NotBefore, err = v.tokenBefore(ctx, rec.attestation.NotBefore, newest); err != nil || !ok {
 		return base, err
 	}
-	r, err := s.round(ctx, sp.Number)
+	r, err := v.round(ctx, sp.Number)
 	if err != nil {
 		return base, err
 	}
@@ -73,7 +74,7 @@ func (s *Safe) receiptOf(ctx context.Context, rec *record) (proof.Receipt, error
 	if err != nil {
 		return base, fmt.Errorf("checkpoint of round %d: %w: %w", r.Number, ErrIntegrity, err)
 	}
-	whole, group, err := s.evidenceGroup(ctx, rec, r.Note, c.Size)
+	whole, group, err := v.evidenceGroup(ctx, rec, r.Note, c.Size)
 	if err != nil {
 		return base, err
 	}
@@ -92,18 +93,18 @@ func (s *Safe) receiptOf(ctx context.Context, rec *record) (proof.Receipt, error
 // tokenBefore finds the token that an attestation names as the last one known when it was sealed: it
 // is of the round before the document's own or little earlier. An outsider can then see for himself
 // that the document was sealed after it.
-func (s *Safe) tokenBefore(ctx context.Context, named *proof.External, newest uint64) ([]byte, error) {
+func (v view) tokenBefore(ctx context.Context, named *proof.External, newest uint64) ([]byte, error) {
 	if named == nil {
 		return nil, nil
 	}
 	const near = 8 // rounds made while one deposit was under way
 	for n := newest; n > 0 && n+near > newest; n-- {
-		sp, err := s.span(ctx, n)
+		sp, err := v.span(ctx, n)
 		if err != nil {
 			return nil, err
 		}
 		if sp.Digest == named.Token {
-			r, err := s.round(ctx, n)
+			r, err := v.round(ctx, n)
 			if err != nil {
 				return nil, err
 			}
@@ -125,13 +126,14 @@ func (s *Safe) sealedParts(rec *record) proof.Receipt {
 
 // evidenceGroup gives the data group of a document (RFC 4998 clause 4.2): every file, and
 // everything of the receipt that an evidence record must be able to rescue by itself.
-func (s *Safe) evidenceGroup(ctx context.Context, rec *record, note []byte, size uint64) (proof.Receipt, [][32]byte, error) {
+func (v view) evidenceGroup(ctx context.Context, rec *record, note []byte, size uint64) (proof.Receipt, [][32]byte, error) {
+	s := v.s
 	receipt := s.sealedParts(rec)
-	_, leaf, err := s.log.Entry(ctx, rec.leaf)
+	_, leaf, err := v.log.Entry(ctx, rec.leaf)
 	if err != nil {
 		return receipt, nil, s.readError(fmt.Sprintf("journal entry %d", rec.leaf), err)
 	}
-	hashes, err := s.log.Inclusion(ctx, rec.leaf, size)
+	hashes, err := v.log.Inclusion(ctx, rec.leaf, size)
 	if err != nil {
 		return receipt, nil, s.readError(fmt.Sprintf("inclusion of entry %d", rec.leaf), err)
 	}

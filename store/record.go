@@ -90,39 +90,40 @@ func place(v proof.VaultID, number uint64) []byte {
 }
 
 // locate finds where a document stands.
-func (s *Safe) locate(ctx context.Context, id proof.DocumentID) (*vault, uint64, error) {
-	value, err := s.mirror.Get(ctx, placeKey(id))
+func (v view) locate(ctx context.Context, id proof.DocumentID) (*vault, uint64, error) {
+	s := v.s
+	value, err := v.get(ctx, placeKey(id))
 	if errors.Is(err, raid.ErrNotFound) {
 		return nil, 0, fmt.Errorf("document %s: %w", id, ErrUnknownDocument)
 	}
 	if err != nil {
 		return nil, 0, s.readError("place of document "+id.String(), err)
 	}
-	var v proof.VaultID
-	if len(value) != len(v)+8 {
+	var in proof.VaultID
+	if len(value) != len(in)+8 {
 		return nil, 0, fmt.Errorf("place of document %s: %w", id, ErrIntegrity)
 	}
-	copy(v[:], value)
+	copy(in[:], value)
 	s.mu.RLock()
-	vault, ok := s.byID[v]
+	vault, ok := s.byID[in]
 	s.mu.RUnlock()
 	if !ok {
 		return nil, 0, fmt.Errorf("vault of document %s: %w", id, ErrIntegrity)
 	}
-	return vault, binary.BigEndian.Uint64(value[len(v):]), nil
+	return vault, binary.BigEndian.Uint64(value[len(in):]), nil
 }
 
 // recordFor opens the record of a document for a caller. A document in a vault that he may not
 // use is unknown to him, no more.
 func (s *Safe) recordFor(ctx context.Context, who identity.Caller, id proof.DocumentID) (*record, error) {
-	v, number, err := s.locate(ctx, id)
+	v, number, err := s.all().locate(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if !who.MayUse(v.Name, v.ID.String()) {
+	if !v.opensTo(who) {
 		return nil, fmt.Errorf("document %s: %w", id, ErrUnknownDocument)
 	}
-	return s.record(ctx, v, number)
+	return s.all().record(ctx, v, number)
 }
 
 // described is recordFor for what describes a document. Who may deposit and not read is shown what
@@ -133,18 +134,18 @@ func (s *Safe) described(ctx context.Context, who identity.Caller, id proof.Docu
 		return nil, err
 	}
 	d := rec.attestation.Depositor
-	if !who.Can(identity.RightRead) && (d.Issuer != who.Issuer || d.Serial != who.Serial) {
+	if !rec.vault.readableBy(who) && (d.Issuer != who.Issuer || d.Serial != who.Serial) {
 		return nil, fmt.Errorf("document %s: %w", id, ErrUnknownDocument)
 	}
 	return rec, nil
 }
 
-func (s *Safe) record(ctx context.Context, v *vault, number uint64) (*record, error) {
-	raw, err := s.mirror.Get(ctx, recordKey(v.ID, number))
+func (v view) record(ctx context.Context, in *vault, number uint64) (*record, error) {
+	raw, err := v.get(ctx, recordKey(in.ID, number))
 	if err != nil {
-		return nil, s.readError(fmt.Sprintf("record %d of vault %s", number, v.ID), err)
+		return nil, v.s.readError(fmt.Sprintf("record %d of vault %s", number, in.ID), err)
 	}
-	return s.openRecord(ctx, v, number, raw)
+	return v.s.openRecord(ctx, in, number, raw)
 }
 
 func (s *Safe) openRecord(ctx context.Context, v *vault, number uint64, raw []byte) (*record, error) {

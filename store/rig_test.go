@@ -157,7 +157,7 @@ func (r *rig) mustPass(id proof.DocumentID) CheckReport {
 // fsck demands that nothing is wrong.
 func (r *rig) fsck() FsckReport {
 	r.t.Helper()
-	report, err := r.safe.Fsck(r.t.Context(), nil)
+	report, err := r.safe.Fsck(r.t.Context(), FsckOptions{}, nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func (s *Safe) stampOnce(ctx context.Context) (more bool, err error) {
 func (s *Safe) roundLeaves(ctx context.Context, r *round, batch []pendingSeal, c proof.Checkpoint) ([][32]byte, error) {
 	leaves := [][32]byte{sha256.Sum256(r.Note)}
 	for _, p := range batch {
-		group, err := s.pendingGroup(ctx, p, r.Note, c.Size)
+		group, err := s.all().pendingGroup(ctx, p, r.Note, c.Size)
 		if errors.Is(err, ErrIntegrity) {
 			s.alarmUnreadable(ctx, p, err) // one damaged record must not keep all others from their proof
 			continue
@@ -123,12 +123,12 @@ func (s *Safe) roundLeaves(ctx context.Context, r *round, batch []pendingSeal, c
 	return leaves, nil
 }
 
-func (s *Safe) pendingGroup(ctx context.Context, p pendingSeal, note []byte, size uint64) ([][32]byte, error) {
-	rec, err := s.record(ctx, p.vault, p.number)
+func (v view) pendingGroup(ctx context.Context, p pendingSeal, note []byte, size uint64) ([][32]byte, error) {
+	rec, err := v.record(ctx, p.vault, p.number)
 	if err != nil {
 		return nil, err
 	}
-	_, group, err := s.evidenceGroup(ctx, rec, note, size)
+	_, group, err := v.evidenceGroup(ctx, rec, note, size)
 	return group, err
 }
 
@@ -166,15 +166,15 @@ func (s *Safe) commitRound(r *round, token timestamp.Token, root [32]byte) error
 
 // roundOf finds the round that covers a journal index, by binary search over the spans; ok is
 // false while there is none.
-func (s *Safe) roundOf(ctx context.Context, leaf uint64) (sp span, ok bool, err error) {
-	last := s.lastSpan()
+func (v view) roundOf(ctx context.Context, leaf uint64) (sp span, ok bool, err error) {
+	last := v.newest()
 	if leaf >= last.To {
 		return span{}, false, nil
 	}
 	low, high := uint64(1), last.Number
 	for low < high {
 		mid := low + (high-low)/2
-		if sp, err = s.span(ctx, mid); err != nil {
+		if sp, err = v.span(ctx, mid); err != nil {
 			return span{}, false, err
 		}
 		if leaf < sp.To {
@@ -183,17 +183,17 @@ func (s *Safe) roundOf(ctx context.Context, leaf uint64) (sp span, ok bool, err 
 			low = mid + 1
 		}
 	}
-	sp, err = s.span(ctx, low)
+	sp, err = v.span(ctx, low)
 	return sp, err == nil, err
 }
 
-func (s *Safe) span(ctx context.Context, n uint64) (sp span, err error) {
-	if last := s.lastSpan(); n == last.Number {
+func (v view) span(ctx context.Context, n uint64) (sp span, err error) {
+	if last := v.s.lastSpan(); n == last.Number && v.slot == allSlots {
 		return last, nil
 	}
-	raw, err := s.mirror.Get(ctx, spanKey(n))
+	raw, err := v.get(ctx, spanKey(n))
 	if err != nil {
-		return sp, s.readError(fmt.Sprintf("span of round %d", n), err)
+		return sp, v.s.readError(fmt.Sprintf("span of round %d", n), err)
 	}
 	if err := json.Unmarshal(raw, &sp); err != nil {
 		return sp, fmt.Errorf("span of round %d: %w: %w", n, ErrIntegrity, err)
@@ -201,10 +201,10 @@ func (s *Safe) span(ctx context.Context, n uint64) (sp span, err error) {
 	return sp, nil
 }
 
-func (s *Safe) round(ctx context.Context, n uint64) (*round, error) {
-	raw, err := s.mirror.Get(ctx, roundKey(n))
+func (v view) round(ctx context.Context, n uint64) (*round, error) {
+	raw, err := v.get(ctx, roundKey(n))
 	if err != nil {
-		return nil, s.readError(fmt.Sprintf("round %d", n), err)
+		return nil, v.s.readError(fmt.Sprintf("round %d", n), err)
 	}
 	var r round
 	if err := json.Unmarshal(raw, &r); err != nil || len(r.Leaves)%leafBytes != 0 {

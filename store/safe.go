@@ -16,6 +16,7 @@ import (
 
 	"casemate/hsm"
 	"casemate/raid"
+	"casemate/store/identity"
 	"casemate/store/journal"
 	"casemate/store/proof"
 	"casemate/store/timestamp"
@@ -56,6 +57,13 @@ type Config struct {
 	TrustFiles    map[string][]byte
 	VerifyScript  []byte // put into receipts for convenience
 	Log           *slog.Logger
+	// ScrubEvery is within what time everything is read again and proved, on every volume. Zero is 30
+	// days.
+	ScrubEvery time.Duration
+	// ScrubRate is how many bytes per second a scrub reads at most while nobody is waiting for the safe;
+	// it takes an eighth while somebody is, and more when it would be late. Zero is 100 MiB; negative is
+	// as quick as it goes.
+	ScrubRate int64
 }
 
 // Safe is an open safe. Its methods may be called from many goroutines.
@@ -74,9 +82,14 @@ type Safe struct {
 	verifyScript  []byte
 	slog          *slog.Logger
 
-	log    *journal.Log
-	ledger *gather[posting]
-	sealer *gather[sealing]
+	log      *journal.Log
+	ledger   *gather[posting]
+	sealer   *gather[sealing]
+	settling sync.RWMutex // held while a batch is under way: journal, tallies and round agree outside
+	teller   *teller
+	scrub    *scrub
+	busy     atomic.Int64    // deposits and readings under way, for which the scrub makes room
+	actor    identity.Caller // the safe itself, when it deposits
 
 	large chan struct{} // places for large objects on their way in
 
@@ -90,7 +103,8 @@ type Safe struct {
 	roundErr    error
 
 	lastNow        atomic.Pointer[time.Time]
-	tokenTrouble   atomic.Pointer[error] // nil once the token has answered
+	born           atomic.Pointer[time.Time] // of the journal's first entry
+	tokenTrouble   atomic.Pointer[error]     // nil once the token has answered
 	checkpointing  sync.Mutex
 	unheard        bool // under checkpointing: the token may have signed a checkpoint we did not hear of
 	checkpoint     atomic.Pointer[publishedCheckpoint]

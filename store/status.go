@@ -26,13 +26,14 @@ type Status struct {
 	Late          bool      // that one is older than the alarm age
 	TokenProblem  string    // why the token did not answer the last time; empty when it did
 	Fault         string    // what broke the safe, if anything did
+	Scrub         ScrubStatus
 }
 
 // Status never blocks on the token or on the volumes.
 func (s *Safe) Status(context.Context) Status {
 	reading, clockErr := s.clock.Read()
 	st := Status{Origin: s.origin, Demonstration: s.demonstration, Now: reading.Time, Clock: reading.Clock,
-		Volumes: s.mirror.Status(), JournalSize: s.log.Size()}
+		Volumes: s.mirror.Status(), JournalSize: s.log.Size(), Scrub: s.ScrubStatus()}
 	if clockErr != nil {
 		st.ClockProblem = clockErr.Error()
 	}

@@ -33,6 +33,7 @@ type vault struct {
 	ID      proof.VaultID
 	Name    string
 	Created time.Time
+	own     bool   // the safe's own: see own.go
 	record  []byte // the wrapped key, signed by the token
 
 	mu       sync.Mutex
@@ -48,6 +49,7 @@ type vaultRecord struct {
 	Name    string    `json:"name"`
 	Created time.Time `json:"created"`
 	Key     []byte    `json:"key"`
+	Own     bool      `json:"own,omitempty"`
 }
 
 type tallyRecord struct {
@@ -105,10 +107,13 @@ func (v *vault) public() Vault {
 }
 
 // CreateVault makes a vault with a key of its own, born in the token. Names are 1 to 64 lower-case
-// letters, digits and hyphens.
+// letters, digits and hyphens; OwnVault is the safe's.
 func (s *Safe) CreateVault(ctx context.Context, who identity.Caller, name string) (Vault, error) {
 	if _, err := proof.ParseVaultID(name); err == nil || !vaultName.MatchString(name) {
 		return Vault{}, fmt.Errorf("vault %q: %w: 1 to 64 of a-z, 0-9 and hyphen, and no identifier of a vault", name, ErrBadName)
+	}
+	if name == OwnVault {
+		return Vault{}, fmt.Errorf("vault %q: %w: this name is the safe's own", name, ErrBadName)
 	}
 	if !who.MayUse(name) {
 		return Vault{}, fmt.Errorf("vault %q: %w", name, ErrForbidden)
@@ -118,33 +123,42 @@ func (s *Safe) CreateVault(ctx context.Context, who identity.Caller, name string
 	if _, err := s.vaultNamed(name); err == nil {
 		return Vault{}, fmt.Errorf("vault %q: %w", name, ErrVaultExists)
 	}
-	v := &vault{ID: proof.NewVaultID(), Name: name, Created: s.now(), groups: map[uint32][32]byte{}}
+	v, err := s.makeVault(ctx, who, name, false)
+	if err != nil {
+		return Vault{}, err
+	}
+	return v.public(), nil
+}
+
+// makeVault makes a vault of a name that is free. vaultMaking is held.
+func (s *Safe) makeVault(ctx context.Context, who identity.Caller, name string, own bool) (*vault, error) {
+	v := &vault{ID: proof.NewVaultID(), Name: name, Created: s.now(), own: own, groups: map[uint32][32]byte{}}
 	draft := s.draft(who, "vault-create", v.ID.String(), v.ID.String(), "intent", "")
 	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
-		return Vault{}, err
+		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx)
 	key, record, err := s.token.NewKey(ctx, v.context())
 	if err != nil {
 		s.failed(ctx, draft, err)
-		return Vault{}, tokenError(err)
+		return nil, tokenError(err)
 	}
 	v.key, v.record = &key, record
-	value, err := json.Marshal(vaultRecord{Name: name, Created: v.Created, Key: record})
+	value, err := json.Marshal(vaultRecord{Name: name, Created: v.Created, Key: record, Own: own})
 	if err != nil {
-		return Vault{}, err
+		return nil, err
 	}
 	draft.Result, draft.At = journal.Done, s.now()
 	if _, err := s.post(ctx, posting{draft: draft, vault: v, size: len(value), ops: func(uint64) ([]raid.Op, error) {
 		return []raid.Op{{Key: vaultKey(v.ID), Value: value}}, nil
 	}}); err != nil {
-		return Vault{}, err
+		return nil, err
 	}
 	s.mu.Lock()
 	s.vaults[name] = v
 	s.byID[v.ID] = v
 	s.mu.Unlock()
-	return v.public(), nil
+	return v, nil
 }
 
 // Vaults lists the vaults that the caller may use, by name.
@@ -153,7 +167,7 @@ func (s *Safe) Vaults(_ context.Context, who identity.Caller) ([]Vault, error) {
 	defer s.mu.RUnlock()
 	list := make([]Vault, 0, len(s.vaults))
 	for _, v := range s.vaults {
-		if who.MayUse(v.Name, v.ID.String()) {
+		if v.opensTo(who) {
 			list = append(list, v.public())
 		}
 	}
@@ -181,10 +195,10 @@ func (s *Safe) vaultFor(who identity.Caller, name string) (*vault, error) {
 		}
 		s.mu.RUnlock()
 	}
-	if err == nil && who.MayUse(v.Name, v.ID.String()) {
+	if err == nil && v.opensTo(who) {
 		return v, nil
 	}
-	if !who.MayUse(name) {
+	if !who.MayUse(name) || name == OwnVault {
 		return nil, fmt.Errorf("vault %q: %w", name, ErrForbidden)
 	}
 	return nil, fmt.Errorf("vault %q: %w", name, ErrUnknownVault)
@@ -260,7 +274,7 @@ func (s *Safe) loadVaults(ctx context.Context) error {
 		if err := json.Unmarshal(value, &r); err != nil {
 			return fmt.Errorf("vault %s: %w: %w", v.ID, ErrIntegrity, err)
 		}
-		v.Name, v.Created, v.record = r.Name, r.Created, r.Key
+		v.Name, v.Created, v.record, v.own = r.Name, r.Created, r.Key, r.Own
 		raw, err := s.mirror.Get(ctx, tallyKey(v.ID))
 		if err != nil {
 			return s.readError("tally of vault "+v.ID.String(), err)

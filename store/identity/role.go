@@ -15,6 +15,8 @@ const (
 	Reader        Role = "reader"
 	Auditor       Role = "auditor"
 	Administrator Role = "administrator"
+	// Officer decides, with a second one, what the safe cannot decide by itself.
+	Officer Role = "officer"
 )
 
 // Right is what an act asks of its caller. Rights are bits: an act that asks for
@@ -26,10 +28,11 @@ const (
 	RightDeposit    Right = 1 << iota // put documents in
 	RightRead                         // read documents and what is said of them
 	RightAudit                        // read the journal, have the safe check itself
-	RightAdminister                   // make vaults
+	RightAdminister                   // make vaults, look after the volumes
+	RightDecide                       // say, with another, which history of the volumes is true
 
 	// RightAny is for any caller the table knows, whatever its role.
-	RightAny = RightDeposit | RightRead | RightAudit | RightAdminister
+	RightAny = RightDeposit | RightRead | RightAudit | RightAdminister | RightDecide
 )
 
 var rights = map[Role]Right{
@@ -37,10 +40,11 @@ var rights = map[Role]Right{
 	Reader:        RightRead,
 	Auditor:       RightAudit,
 	Administrator: RightAdminister,
+	Officer:       RightDecide,
 }
 
 // Roles lists every role, for messages.
-func Roles() []Role { return []Role{Depositor, Reader, Auditor, Administrator} }
+func Roles() []Role { return []Role{Depositor, Reader, Auditor, Administrator, Officer} }
 
 // ParseRole reads a role's name.
 func ParseRole(s string) (Role, error) {
@@ -52,7 +56,7 @@ func ParseRole(s string) (Role, error) {
 
 // String names the rights for a sentence: "read or audit".
 func (r Right) String() string {
-	names := []string{"deposit", "read", "audit", "administer"}
+	names := []string{"deposit", "read", "audit", "administer", "decide"}
 	var have []string
 	for i, name := range names {
 		if r&(1<<i) != 0 {

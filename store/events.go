@@ -1,0 +1,215 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"casemate/raid"
+	"casemate/store/journal"
+)
+
+const (
+	// gatherEvents is how long values found bad, lost or repaired are counted before they become one
+	// entry.
+	gatherEvents = time.Minute
+	// eventsKept is how many entries wait at most for a journal that cannot be written.
+	eventsKept = 1024
+)
+
+// teller journals what happens to the volumes, without holding them up: telling it is a few
+// instructions under a lock, and a goroutine of its own does the writing.
+//
+// It remembers in memory alone. What a crash takes away the log has; what the volumes then are is
+// found by the mirror when it opens, and told again.
+type teller struct {
+	mu      sync.Mutex
+	waiting []journal.Draft     // in order
+	counts  map[gathered]*count // of values, since the last entry
+	told    map[gathered]bool   // had an entry since the last tick
+	dropped int                 // entries for which there was no room
+	repairs []repaired          // still to be attested
+	wake    chan struct{}
+}
+
+// gathered is what is counted together.
+type gathered struct {
+	kind raid.EventKind
+	id   string
+	slot int
+	dir  string
+}
+
+type count struct {
+	values int
+	first  time.Time
+	detail string
+	keys   [][]byte
+}
+
+func newTeller() *teller {
+	return &teller{counts: map[gathered]*count{}, told: map[gathered]bool{}, wake: make(chan struct{}, 1)}
+}
+
+// VolumeEvent journals what happened to a volume. It never blocks and may be called from any
+// goroutine. Values found bad, lost or repaired, which come by the hundred from a dying disk, are
+// counted: at most one entry a minute for each volume and kind. When the journal cannot be written,
+// entries wait; beyond a thousand they are dropped, and how many were is journaled.
+func (s *Safe) VolumeEvent(e raid.Event) {
+	at := s.now()
+	t := s.teller
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch e.Kind {
+	case raid.EventBadValue, raid.EventLostValue, raid.EventRepaired:
+		t.count(e, at)
+	default:
+		t.put(s.eventDraft(gathered{e.Kind, e.ID, e.Volume, e.Dir}, at, e.Detail, e.Count))
+	}
+	t.nudge()
+}
+
+// count adds an event to those of its kind. mu is held.
+func (t *teller) count(e raid.Event, at time.Time) {
+	key := gathered{e.Kind, e.ID, e.Volume, e.Dir}
+	c := t.counts[key]
+	if c == nil {
+		c = &count{first: at, detail: e.Detail}
+		t.counts[key] = c
+	}
+	c.values += max(1, e.Count)
+	if len(c.keys) < maxTouched {
+		c.keys = append(c.keys, e.Keys...)
+	}
+}
+
+// put adds an entry to those that wait. mu is held.
+func (t *teller) put(d journal.Draft) {
+	if len(t.waiting) >= eventsKept {
+		t.dropped++
+		return
+	}
+	t.waiting = append(t.waiting, d)
+}
+
+func (t *teller) nudge() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// keep has an entry journaled as soon as the volumes take writes.
+func (t *teller) keep(d journal.Draft) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.put(d)
+	t.nudge()
+}
+
+// faults are the events that tell of something gone wrong; the others tell of its end, or of a change.
+var faults = map[raid.EventKind]bool{
+	raid.EventFenced: true, raid.EventBadValue: true, raid.EventLostValue: true, raid.EventReadOnly: true,
+	raid.EventBehind: true, raid.EventFaulted: true,
+}
+
+// eventDraft is the entry of an event. Its object is the volume's identity; its detail is the
+// mirror's own sentence, which names no key and no value.
+func (s *Safe) eventDraft(g gathered, at time.Time, detail string, values int) journal.Draft {
+	d := s.draft(self, "volume-"+string(g.kind), "", g.id, journal.Done, clip(detail))
+	d.At = at
+	if faults[g.kind] {
+		d.Result = journal.Failed
+	}
+	d.Refs = map[string]string{}
+	if g.slot >= 0 {
+		d.Refs["slot"] = fmt.Sprint(g.slot)
+	}
+	if g.dir != "" {
+		d.Refs["dir"] = clip(g.dir)
+	}
+	if values > 0 {
+		d.Refs["values"] = fmt.Sprint(values)
+	}
+	return d
+}
+
+// tell runs until ctx ends, and journals what it still has then.
+func (s *Safe) tell(ctx context.Context) {
+	tick := time.NewTicker(gatherEvents)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			s.tellGathered(true)
+			s.tellWaiting(context.WithoutCancel(ctx))
+			return
+		case <-tick.C:
+			s.tellGathered(true)
+		case <-s.teller.wake:
+			s.tellGathered(false)
+		}
+		s.tellWaiting(ctx)
+		s.attestRepairs(ctx)
+	}
+}
+
+// tellGathered turns counts into entries: all of them on a tick, between ticks only those of which
+// nothing was told since the last.
+func (s *Safe) tellGathered(tick bool) {
+	t := s.teller
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tick {
+		clear(t.told)
+	}
+	for key, c := range t.counts {
+		if t.told[key] {
+			continue
+		}
+		t.told[key] = true
+		delete(t.counts, key)
+		t.put(s.eventDraft(key, c.first, c.detail, c.values))
+		if key.kind == raid.EventRepaired {
+			t.attest(repaired{volume: key.id, dir: key.dir, values: c.values, at: c.first, keys: c.keys})
+		}
+	}
+}
+
+// tellWaiting journals what waits, in order, until the journal cannot be written.
+func (s *Safe) tellWaiting(ctx context.Context) {
+	t := s.teller
+	for {
+		t.mu.Lock()
+		var d journal.Draft
+		dropped := 0
+		switch {
+		case len(t.waiting) > 0:
+			d = t.waiting[0]
+		case t.dropped > 0:
+			dropped = t.dropped
+			d = s.draft(self, "volume-events-dropped", "", "", journal.Failed, "the journal could not be written for too long")
+			d.Refs = map[string]string{"entries": fmt.Sprint(dropped)}
+		default:
+			t.mu.Unlock()
+			return
+		}
+		t.mu.Unlock()
+		_, err := s.post(ctx, posting{draft: d})
+		if err != nil && (errors.Is(err, ErrStorage) || errors.Is(err, ErrClosed) || ctx.Err() != nil) {
+			return // the next tick tries again
+		}
+		if err != nil {
+			s.slog.Error("an entry about the volumes could not be written", "act", d.Act, "error", err)
+		}
+		t.mu.Lock()
+		if dropped > 0 {
+			t.dropped -= dropped
+		} else {
+			t.waiting = t.waiting[1:]
+		}
+		t.mu.Unlock()
+	}
+}
