@@ -17,6 +17,8 @@ const witnessWait = 2 * time.Second
 // witnesses is what the mirror keeps of its places outside the volumes.
 type witnesses struct {
 	order uint64     // of the newest mark; the mirror's changeMu guards it
+	head  uint64     // of the newest mark
+	told  time.Time  // when a mark was last made for the Witness
 	busy  sync.Mutex // held while the Witness is spoken to
 	mu    sync.Mutex
 	owed  []byte // a mark the Witness does not have yet
@@ -93,11 +95,13 @@ func (o *opening) doubt(format string, args ...any) {
 }
 
 // bearWitness records the mirror's state outside the volumes: in the state directory, and with the
-// Witness as far as it answers within witnessWait. It fails if neither took it. changeMu is held.
-func (m *Mirror) bearWitness(history volume.History) error {
+// Witness as far as it answers within witnessWait; of a head that merely moved the Witness is told
+// once an hour. It fails if neither took it. changeMu is held.
+func (m *Mirror) bearWitness(history volume.History, moved bool) error {
 	m.mu.Lock()
 	last, head := history.Last(), m.head
 	m.witness.order++
+	m.witness.head = head.Sequence
 	r := record{Roster: m.roster, Mark: mark{
 		Order: m.witness.order, Set: m.set, Epoch: last.Number, EpochID: last.ID, Head: head.Sequence, Digest: head.Digest,
 	}}
@@ -111,7 +115,8 @@ func (m *Mirror) bearWitness(history volume.History) error {
 	}
 	m.mu.Unlock()
 	err := r.save(m.c.StateDir, m.auth)
-	if m.c.Witness == nil {
+	now := m.c.Now()
+	if m.c.Witness == nil || moved && err == nil && now.Sub(m.witness.told) < time.Hour {
 		return err
 	}
 	b, merr := r.Mark.encode(m.auth)
@@ -121,12 +126,28 @@ func (m *Mirror) bearWitness(history volume.History) error {
 	m.witness.mu.Lock()
 	m.witness.owed = b
 	m.witness.mu.Unlock()
+	m.witness.told = now
 	terr := m.payWitness()
 	if err != nil && terr == nil {
 		m.c.Log.Error("the mirror's state is recorded with the witness alone", "error", err)
 		return nil
 	}
 	return err
+}
+
+// remind tells the witnesses what they do not know yet: the state directory how far the head has
+// come, the Witness what it could not be told before.
+func (m *Mirror) remind() error {
+	m.changeMu.Lock()
+	defer m.changeMu.Unlock()
+	m.mu.Lock()
+	moved, history := m.head.Sequence != m.witness.head && m.dead == nil, m.history
+	m.mu.Unlock()
+	_ = m.payWitness() // it says so itself
+	if !moved {
+		return nil
+	}
+	return m.bearWitness(history, true)
 }
 
 // payWitness gives the Witness the mark it does not have yet, waiting for it a little.

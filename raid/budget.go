@@ -188,19 +188,6 @@ func (b *budget) refilled(id volume.ID) error {
 	return b.save()
 }
 
-// demand is a person's word that a database is to be filled anew.
-func (b *budget) demand(id volume.ID, generation uint64) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r := b.Volumes[id]
-	if r == nil {
-		r = &faults{}
-		b.Volumes[id] = r
-	}
-	r.Anew = generation
-	return b.save()
-}
-
 // forgive is a person's word that a volume may try again, or that it is gone for good.
 func (b *budget) forgive(id volume.ID) error {
 	b.mu.Lock()

@@ -58,6 +58,7 @@ type draft struct {
 	history volume.History
 	roster  volume.Roster
 	in      []*member
+	joining *member // comes into service with it; nil none
 }
 
 // draft puts the next epoch together. mu is not held.
@@ -73,12 +74,12 @@ func (m *Mirror) draft(history volume.History, joining *member, edit func(*volum
 	}
 	in := m.insync()
 	if joining != nil {
-		if joining.role == roleRetired {
-			return draft{}, fmt.Errorf("%w: it was retired meanwhile", ErrUnavailable)
+		if joining.role != roleSyncing || joining.seat.Spare || joining.seat.Detached {
+			return draft{}, fmt.Errorf("%w: it was taken out meanwhile", ErrUnavailable)
 		}
 		in = append([]*member{joining}, in...)
 	}
-	d := draft{roster: m.nextRoster(joining, edit)}
+	d := draft{roster: m.nextRoster(joining, edit), joining: joining}
 	for _, mem := range in {
 		seat, ok := d.roster.Find(mem.id)
 		if ok && !seat.Spare && !seat.Detached {
@@ -164,13 +165,9 @@ func (m *Mirror) declareTo(mem *member, history volume.History, roster volume.Ro
 func (m *Mirror) enact(d draft) error {
 	m.mu.Lock()
 	m.history, m.roster = d.history, d.roster
-	for _, mem := range m.members {
-		if seat, ok := d.roster.Find(mem.id); ok {
-			mem.seat = seat
-		}
-	}
+	m.sit(d.roster)
 	m.mu.Unlock()
-	err := m.bearWitness(d.history)
+	err := m.bearWitness(d.history, false)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err != nil {
@@ -180,22 +177,47 @@ func (m *Mirror) enact(d draft) error {
 	for _, mem := range m.members {
 		seat, ok := d.roster.Find(mem.id)
 		switch {
+		case ok && mem == d.joining:
+			m.enterLocked(mem)
+		case !ok && mem.role == roleRetired:
 		case !ok:
 			m.part(mem, d, because(CauseForeign, "it was retired"))
 			mem.role = roleRetired
-		case mem.role == roleIn && (seat.Detached || seat.Spare):
+		case (seat.Detached || seat.Spare) && mem.role != roleOut:
 			m.part(mem, d, because(CauseOther, "taken out"))
 		}
 	}
 	return nil
 }
 
+// sit gives every volume of a roster its seat: a new one becomes a member that is to be filled. mu is
+// held.
+func (m *Mirror) sit(r volume.Roster) {
+	for _, seat := range r.Seats {
+		i := slices.IndexFunc(m.members, func(mem *member) bool { return mem.id == seat.ID })
+		if i >= 0 {
+			m.members[i].seat = seat
+			continue
+		}
+		mem := &member{slot: len(m.members), id: seat.ID, seat: seat, dir: seat.Dir, since: m.c.Now()}
+		if !seat.Spare {
+			mem.out(m.c.Now(), because(CauseBehind, "it is new and empty"))
+		}
+		m.members = append(m.members, mem)
+	}
+}
+
 // part lets a volume go that was taken out on purpose: it is told so, for whoever finds it alone one
 // day, and closed cleanly, as far as it answers. mu is held.
 func (m *Mirror) part(mem *member, d draft, why error) {
 	proc := mem.proc
-	mem.proc = nil
-	m.leave(mem, why)
+	if mem.role == roleSyncing { // whoever is bringing it up finds it closed, and gives up
+		mem.role = roleOut
+		mem.out(m.c.Now(), why)
+	} else {
+		mem.proc = nil
+		m.leave(mem, why)
+	}
 	if proc == nil {
 		return
 	}

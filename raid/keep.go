@@ -13,9 +13,10 @@ import (
 func (m *Mirror) keep(ctx context.Context) {
 	tick := time.NewTicker(max(m.c.WriteDeadline/20, time.Millisecond))
 	defer tick.Stop()
-	back := make(chan struct{}, 1) // full while one is being brought back
-	beat := make(chan struct{}, 1) // full while members are asked for a sign of life
-	pulse := m.c.Now()
+	back := make(chan struct{}, 1)  // full while one is being brought back
+	beat := make(chan struct{}, 1)  // full while members are asked for a sign of life
+	round := make(chan struct{}, 1) // full while the slow rounds are made
+	pulse, chore := m.c.Now(), time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -31,7 +32,18 @@ func (m *Mirror) keep(ctx context.Context) {
 			default:
 			}
 		}
-		mem := m.absent()
+		lost, _ := m.vacancy()
+		if lost != nil || m.c.Now().Sub(chore) >= choreRound {
+			select {
+			case round <- struct{}{}:
+				if lost == nil {
+					chore = m.c.Now()
+				}
+				m.done.Go(func() { m.chores(ctx, lost != nil); <-round })
+			default:
+			}
+		}
+		mem := m.absent(lost)
 		if mem == nil {
 			continue
 		}
@@ -76,15 +88,38 @@ func (m *Mirror) pulse(ctx context.Context) {
 	}
 }
 
-// absent gives a member that is out and whose time to be tried has come.
-func (m *Mirror) absent() *member {
+// choreRound is how often spares are looked at, and the mirror's head is noted in the state directory
+// if nothing else did.
+const choreRound = time.Minute
+
+// chores is what is done now and then: a spare is promoted when one is wanted, else spares are looked
+// at, and the witnesses are told what they do not know yet.
+func (m *Mirror) chores(ctx context.Context, wanted bool) {
+	if wanted {
+		if err := m.promote(ctx); err != nil && ctx.Err() == nil {
+			m.c.Log.Error("a spare is not promoted", "error", err)
+		}
+		return
+	}
+	m.tendSpares(ctx)
+	if err := m.remind(); err != nil && ctx.Err() == nil {
+		m.c.Log.Error("noting the mirror's head", "error", err)
+	}
+}
+
+// absent gives a member that is out and whose time to be tried has come; not the one whose place a
+// spare is about to take.
+func (m *Mirror) absent(lost *member) *member {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.dead != nil || m.closed || len(m.insync()) == 0 {
 		return nil
 	}
 	for _, mem := range m.members {
-		if mem.role == roleOut && !mem.seat.Spare && !mem.seat.Detached && !m.c.Now().Before(mem.retry) {
+		if mem == lost || mem.held || mem.seat.Spare || mem.seat.Detached {
+			continue
+		}
+		if mem.role == roleOut && !m.c.Now().Before(mem.retry) {
 			return mem
 		}
 	}
@@ -159,9 +194,5 @@ func (m *Mirror) join(ctx context.Context, src source, mem *member) error {
 	if err := m.arrive(ctx, src, mem); err != nil {
 		return err
 	}
-	if err := m.change(mem); err != nil {
-		return err
-	}
-	m.enter(mem)
-	return nil
+	return m.change(mem)
 }

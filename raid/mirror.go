@@ -83,7 +83,8 @@ type member struct {
 	role     role
 	cause    Cause     // why it is not in
 	reason   string    // the same for a person
-	since    time.Time // of its state
+	since    time.Time // when it ceased to be in sync, or to be out
+	steady   time.Time // since when it was in sync when the mirror was closed
 	free     int64
 	asked    time.Time // when free was last known
 	retry    time.Time // when to try to bring it back
@@ -125,10 +126,10 @@ func (m *Mirror) Slots() (slots []int) {
 
 // out notes why a member is not in sync, and since when.
 func (mem *member) out(now time.Time, why error) {
-	if cause := causeOf(why); cause != mem.cause || mem.since.IsZero() {
-		mem.cause, mem.since = cause, now
+	if mem.cause == CauseNone || mem.since.IsZero() {
+		mem.since = now
 	}
-	mem.reason = why.Error()
+	mem.cause, mem.reason, mem.steady = causeOf(why), why.Error(), time.Time{}
 }
 
 // wanted is how many volumes are to be in sync: the roster without its spares. mu is held.
@@ -210,7 +211,7 @@ func (m *Mirror) Close() error {
 	m.mu.Unlock()
 	if err == nil && len(in) > 0 {
 		m.changeMu.Lock()
-		err = m.bearWitness(m.history)
+		err = m.bearWitness(m.history, false)
 		m.changeMu.Unlock()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

@@ -163,7 +163,14 @@ func (o *opening) seat(seat volume.Seat) *member {
 			mem.place, mem.dir = p, p.dir
 		}
 	}
-	if s, ok := o.rec.find(seat.ID); ok && mem.place == nil && s.State == Missing {
+	mem.held = o.m.budget.held(seat.ID)
+	if seat.Spare && mem.place != nil {
+		mem.cause, mem.reason = CauseNone, ""
+	}
+	switch s, ok := o.rec.find(seat.ID); {
+	case ok && s.State == InSync:
+		mem.steady = s.Since
+	case ok:
 		mem.since = s.Since
 	}
 	return mem

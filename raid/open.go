@@ -123,16 +123,21 @@ func (m *Mirror) launch(ctx context.Context, mem *member) error {
 		proc.kill()
 		return fmt.Errorf("opening the volume %q: %w", mem.dir, err)
 	}
-	d := st.Declared
-	if d == nil || d.Set != m.set || d.Volume != mem.id || !m.auth.holds(kindDeclared, d, st.MAC) {
+	if !m.owns(mem, st) {
 		proc.kill()
 		return because(CauseForeign, "%q does not hold the volume %s of this mirror", mem.dir, short(mem.id))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	st.Declared = nil
-	mem.proc, mem.state, mem.declared, mem.free = proc, st, *d, st.Free
+	mem.declared, st.Declared = *st.Declared, nil
+	mem.proc, mem.state, mem.free = proc, st, st.Free
 	return nil
+}
+
+// owns says whether a volume that said hello is the member's, as this mirror declared it.
+func (m *Mirror) owns(mem *member, st volume.State) bool {
+	d := st.Declared
+	return d != nil && d.Set == m.set && d.Volume == mem.id && m.auth.holds(kindDeclared, d, st.MAC)
 }
 
 // admitAtOpen brings one volume into sync with the truth if that is quick; a fork is an error, any
@@ -194,7 +199,7 @@ func (m *Mirror) declare(w *mark) error {
 	for _, mem := range in {
 		same = same && last.Has(mem.id)
 	}
-	d := draft{m.history, m.roster, in}
+	d := draft{history: m.history, roster: m.roster, in: in}
 	m.mu.Unlock()
 	if !same {
 		return m.change(nil)
@@ -207,7 +212,7 @@ func (m *Mirror) declare(w *mark) error {
 	}
 	m.changeMu.Lock()
 	defer m.changeMu.Unlock()
-	return m.bearWitness(m.history)
+	return m.bearWitness(m.history, false)
 }
 
 // enter puts a member in service.
@@ -218,7 +223,7 @@ func (m *Mirror) enter(mem *member) {
 }
 
 func (m *Mirror) enterLocked(mem *member) {
-	if mem.role != roleIn || mem.since.IsZero() {
+	if mem.since = mem.steady; mem.since.IsZero() {
 		mem.since = m.c.Now()
 	}
 	mem.role, mem.cause, mem.reason, mem.wait, mem.missed = roleIn, CauseNone, "", 0, 0

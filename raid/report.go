@@ -80,11 +80,15 @@ func (mem *member) absent() bool {
 
 // describe is one volume's part of the state. mu is held.
 func (m *Mirror) describe(mem *member) VolumeStatus {
-	return VolumeStatus{
+	v := VolumeStatus{
 		Slot: mem.slot, ID: mem.id.String(), Dir: mem.dir, State: mem.standing(), Since: mem.since,
 		Cause: mem.cause, Why: mem.reason, Sequence: mem.state.Head.Sequence,
 		Generation: mem.state.Generation, Free: mem.free, Size: mem.state.Size, Floor: mem.state.Floor,
 		Faults: m.budget.count(mem.id, m.c.Now()), Budget: m.budget.limit,
 		Progress: mem.meter.progress(m.c.Now()), Landlock: mem.state.Landlock, PID: mem.state.PID,
 	}
+	if v.State == Detached {
+		v.Cause, v.Why = CauseNone, ""
+	}
+	return v
 }

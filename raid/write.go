@@ -70,6 +70,9 @@ func (m *Mirror) submit(ops []Op, bytes int64) (*pending, error) {
 		return nil, fmt.Errorf("%w: %w", ErrReadOnly, m.dead)
 	}
 	in := m.insync()
+	if len(in) < m.c.MinCopies { // until enough are back
+		return nil, fmt.Errorf("%w: %d volumes must be in sync for a write, %d are", ErrReadOnly, m.c.MinCopies, len(in))
+	}
 	trim := trimMark(m.next.Sequence+1, len(in) < m.wanted())
 	batch, err := m.compose(ops, m.next, m.history.Last().Number, trim)
 	if err != nil {
