@@ -78,6 +78,12 @@ func (w *words) String() string {
 
 func newBox(t *testing.T) *box {
 	t.Helper()
+	return newBoxOn(t, "volumes/a", "volumes/b")
+}
+
+// newBoxOn is a box with its volumes in folders of the test's choosing.
+func newBoxOn(t *testing.T, volumes ...string) *box {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "box-") // short: a socket's path has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +101,7 @@ func newBox(t *testing.T) *box {
 		"secrets/pin":    secret(),
 		"secrets/so-pin": secret(),
 		"trust/tsa.pem":  string(root),
-		"casemate.toml":  fmt.Sprintf(boxConfig, b.port, tsa),
+		"casemate.toml":  fmt.Sprintf(boxConfig, b.port, `"`+strings.Join(volumes, `", "`)+`"`, tsa),
 	} {
 		b.must(os.WriteFile(b.in(name), []byte(text), 0o600))
 	}
@@ -126,7 +132,7 @@ pin_file = "secrets/pin"
 so_pin_file = "secrets/so-pin"
 softhsm_conf = "softhsm2.conf"
 [volumes]
-dirs = ["volumes/a", "volumes/b"]
+dirs = [%s]
 min_free = "64MiB"
 [clock]
 servers = ["127.0.0.1:9"]

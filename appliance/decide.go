@@ -27,8 +27,8 @@ var (
 	ErrUnknownChoice = errors.New("no such choice")
 	// ErrNoStatement says that no statement waits for signatures.
 	ErrNoStatement = errors.New("no statement waits for signatures")
-	// ErrUnknownVolume is a name that is no volume's.
-	ErrUnknownVolume = errors.New("no such volume")
+	// ErrNotInSync refuses to check what is known not to be as it should.
+	ErrNotInSync = errors.New("only a volume in sync can be checked")
 )
 
 // Examine reads what the volumes and the state folder say of themselves, for a safe that is not open.

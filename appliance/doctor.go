@@ -9,8 +9,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"casemate/hsm"
 	"casemate/store/timestamp"
 	"casemate/systemd"
@@ -39,7 +37,7 @@ type Diagnosis struct {
 func Doctor(ctx context.Context, cfg Config) []Diagnosis {
 	list := []Diagnosis{cfg.doctorDemonstration(), cfg.doctorSetUp()}
 	list = append(list, cfg.doctorSecrets()...)
-	list = append(list, cfg.doctorVolumes()...)
+	list = append(list, cfg.doctorVolumes(ctx)...)
 	list = append(list, cfg.doctorToken(ctx)...)
 	list = append(list, cfg.doctorClock(ctx)...)
 	list = append(list, cfg.doctorAuthorities(ctx)...)
@@ -87,34 +85,6 @@ func (c Config) doctorSecrets() []Diagnosis {
 		default:
 			list = append(list, Diagnosis{"secrets", Good, file + " is its owner's alone", ""})
 		}
-	}
-	return list
-}
-
-func (c Config) doctorVolumes() []Diagnosis {
-	var list []Diagnosis
-	devices := map[uint64]string{}
-	for _, dir := range c.Volumes.Dirs {
-		var fs unix.Statfs_t
-		var st unix.Stat_t
-		if err := errors.Join(unix.Statfs(dir, &fs), unix.Stat(dir, &st)); err != nil {
-			list = append(list, Diagnosis{"volume", Bad, fmt.Sprintf("%s: %v", dir, err), "mount it, or name another folder in [volumes] dirs"})
-			continue
-		}
-		free := int64(fs.Bavail) * fs.Bsize //nolint:gosec // free blocks fit
-		d := Diagnosis{"volume", Good, fmt.Sprintf("%s: %d MiB free", dir, free>>20), ""}
-		if free < 4*c.Volumes.MinFree {
-			d.Verdict, d.Remedy = Warn, "make it larger: deposits are refused when min_free is reached"
-		}
-		if free < c.Volumes.MinFree {
-			d.Verdict = Bad
-		}
-		if other, same := devices[st.Dev]; same {
-			d.Verdict, d.Detail = worse(d.Verdict, Warn), d.Detail+"; on the same device as "+other
-			d.Remedy = "give each volume a disk of its own: now one dead disk loses both"
-		}
-		devices[st.Dev] = dir
-		list = append(list, d)
 	}
 	return list
 }

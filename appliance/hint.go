@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"casemate/appliance/decision"
+	"casemate/appliance/storage"
 	"casemate/hsm"
 	"casemate/raid"
 	"casemate/store"
@@ -28,6 +29,8 @@ var hints = []struct {
 	{raid.ErrNotWitnessed, refusedHint},
 	{raid.ErrRolledBack, refusedHint},
 	{ErrNothingToDecide, "see casemated raid status"},
+	{ErrNotInSync, "bring it up first: casemated raid status says how"},
+	{storage.ErrUnknownVolume, "casemated raid status shows each volume's identity and folder"},
 	{ErrUnknownChoice, "casemated raid decide tells the choices there are now"},
 	{ErrNoStatement, "print one first: casemated raid decide CHOICE >decision.txt"},
 	{decision.ErrTooOld, "print a new one and have it signed again: casemated raid decide CHOICE >decision.txt"},

@@ -81,6 +81,7 @@ func TestRights(t *testing.T) {
 		"vault-create": {m}, "deposit": {d}, "list": {r}, "stat": {d, r}, "read": {r}, "receipt": {d, r}, "compare": {r},
 		"check": {r, a}, "journal-read": {a},
 		"storage": {a, m}, "volume-add": {m}, "volume-replace": {m}, "volume-remove": {m}, "volume-detach": {m}, "volume-resilver": {m}, "volume-reclaim": {m},
+		"scrub-status": {a, m}, "scrub": {m},
 	}
 	for _, one := range routes() {
 		if one.access.IsPublic() {

@@ -52,6 +52,9 @@ type Safe interface {
 	Checkpoint(ctx context.Context) ([]byte, error)
 	Trust(ctx context.Context) (seal, tsa []byte, vkey string)
 	Status(ctx context.Context) store.Status
+	StartScrub(ctx context.Context, who identity.Caller) error
+	PauseScrub(ctx context.Context, who identity.Caller) error
+	ScrubStatus() store.ScrubStatus
 }
 
 // Storage is what the API asks of the mirror; *storage.Storage is one. Its acts journal themselves.

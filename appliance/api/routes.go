@@ -53,6 +53,8 @@ func routes() []route {
 		run("/storage/volumes/{volume}/detach", running, storage.ActDetach, "Close a volume, to be carried away", (*API).detachVolume),
 		post("/storage/volumes/{volume}/resilver", running, storage.ActResilver, "Have a volume brought up at once", http.StatusOK, (*API).resilverVolume),
 		run("/storage/volumes/{volume}/reclaim", running, storage.ActReclaim, "Give space of what was removed back to the file system", (*API).reclaimVolume),
+		get("/scrub", overseeing, "scrub-status", "How the re-reading of everything is", nil, (*API).scrub),
+		post("/scrub", running, "scrub", "Start or pause it", http.StatusOK, (*API).setScrub),
 	}
 }
 

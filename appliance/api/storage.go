@@ -2,10 +2,12 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
 	"casemate/appliance/storage"
+	"casemate/appliance/web"
 	"casemate/appliance/wire"
 	"casemate/raid"
 	"casemate/store"
@@ -51,7 +53,38 @@ func progressOf(p *raid.Progress) *wire.Progress {
 		Rate: p.Rate, LeftNs: int64(p.Left / time.Nanosecond)}
 }
 
-func (a *API) volumes(*call) (wire.Storage, error) { return StorageOf(a.storage.Status()), nil }
+func (a *API) volumes(*call) (wire.Storage, error) {
+	out, scrub := StorageOf(a.storage.Status()), scrubOf(a.safe.ScrubStatus())
+	out.Scrub = &scrub
+	return out, nil
+}
+
+func scrubOf(s store.ScrubStatus) wire.Scrub {
+	out := wire.Scrub{State: string(s.State), Started: instant(s.Started), Phase: s.Phase, Volume: s.Volume, Done: s.Done, Total: s.Total,
+		Documents: s.Documents, Rate: s.Rate, LeftNs: int64(s.Left / time.Nanosecond), Findings: s.Findings, Repaired: s.Repaired,
+		Unrepaired: s.Unrepaired, Problem: s.Problem, NextStart: instant(s.NextStart), NextDue: instant(s.NextDue), Overdue: s.Overdue}
+	if at := instant(s.LastFinished); at != nil {
+		out.Last = &wire.LastScrub{Finished: at, Report: s.LastReport.String(), Findings: s.LastFindings, Repaired: s.LastRepaired,
+			Unrepaired: s.LastUnrepaired}
+	}
+	return out
+}
+
+func (a *API) scrub(*call) (wire.Scrub, error) { return scrubOf(a.safe.ScrubStatus()), nil }
+
+// setScrub starts or pauses the scrub; the safe journals it.
+func (a *API) setScrub(c *call, in wire.ScrubRequest) (wire.Scrub, error) {
+	var err error
+	switch c.about = in.Act; in.Act {
+	case "start":
+		err = a.safe.StartScrub(c.Context(), c.who)
+	case "pause":
+		err = a.safe.PauseScrub(c.Context(), c.who)
+	default:
+		err = fmt.Errorf("%w: act is %q, want start or pause", web.ErrBadRequest, in.Act)
+	}
+	return scrubOf(a.safe.ScrubStatus()), err
+}
 
 func (a *API) addVolume(c *call, in wire.NewVolume) (wire.VolumeMade, error) {
 	c.about = in.Dir

@@ -17,6 +17,7 @@ import (
 	"casemate/appliance/storage"
 	"casemate/appliance/wire"
 	"casemate/raid"
+	"casemate/store"
 	"casemate/store/identity"
 	"casemate/systemd"
 )
@@ -61,6 +62,42 @@ func (s *double) Maintenance(ctx context.Context, who identity.Caller, act, obje
 	}
 	s.journalRefusal(ctx, who, act, object, detail)
 	return err
+}
+
+func (s *double) StartScrub(_ context.Context, who identity.Caller) error {
+	s.journalRefusal(context.Background(), who, "scrub-start", "", "done")
+	return nil
+}
+
+func (s *double) PauseScrub(_ context.Context, who identity.Caller) error {
+	s.journalRefusal(context.Background(), who, "scrub-pause", "", "done")
+	return nil
+}
+
+func (s *double) ScrubStatus() store.ScrubStatus {
+	return store.ScrubStatus{State: store.ScrubRunning, Done: 1, Total: 2, LastFinished: time.Unix(3, 0), NextDue: time.Unix(4, 0)}
+}
+
+// TestScrub: its state is told, and it starts and pauses as asked.
+func TestScrub(t *testing.T) {
+	s := start(t)
+	c := s.as(serialAdministrator)
+	var st wire.Scrub
+	s.get(c, "/scrub").into(t, &st)
+	if st.State != "running" || st.Last == nil || st.NextDue == nil || st.NextStart != nil {
+		t.Errorf("%+v", st)
+	}
+	for act, status := range map[string]int{"start": 200, "pause": 200, "stop": 400} {
+		if a := s.post(c, "/scrub", `{"act":"`+act+`"}`); a.status != status {
+			t.Errorf("%s: %d %s", act, a.status, a.body)
+		}
+	}
+	journal := s.safe.refusals()
+	for _, line := range []string{"adamd|scrub-start||done", "adamd|scrub-pause||done", "adamd|scrub|stop|" + wire.CodeBadRequest} {
+		if !slices.Contains(journal, line) {
+			t.Errorf("no %q in %q", line, journal)
+		}
+	}
 }
 
 const firstVolume, secondVolume = "aaaaaaaa11111111", "bbbbbbbb22222222"

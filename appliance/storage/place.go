@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"casemate/raid"
+	"casemate/raid/disk"
 )
 
 // judge refuses a folder that must not become a volume, with the reason a person can act on. The volume
@@ -84,30 +85,24 @@ func (s *Storage) apart(dir string, volumes []raid.VolumeStatus, instead string)
 }
 
 // ownDisk wants a file system that is neither the system's own (the disk was not mounted, most
-// likely) nor another volume's.
+// likely) nor another volume's, on drives that carry no other volume.
 func ownDisk(dir string, volumes []raid.VolumeStatus, instead string) error {
-	here, err := device(dir)
+	here, err := disk.Under(dir)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBadDir, err)
 	}
-	if root, err := device("/"); err == nil && root == here {
+	if root, err := disk.Under("/"); err == nil && disk.SameFileSystem(root, here) {
 		return fmt.Errorf("%w: %s", ErrNotMounted, dir)
 	}
 	for _, v := range volumes {
 		if v.ID == instead && v.ID != "" {
 			continue
 		}
-		if there, err := device(v.Dir); err == nil && there == here {
+		if there, err := disk.Under(v.Dir); err == nil && disk.Same(there, here) {
 			return fmt.Errorf("%w: %s and %s", ErrSameDisk, dir, v.Dir)
 		}
 	}
 	return nil
-}
-
-func device(path string) (uint64, error) {
-	var st unix.Stat_t
-	err := unix.Stat(path, &st)
-	return st.Dev, err
 }
 
 // roomy wants room for as much as the fullest volume in sync takes, and the floor above it.

@@ -102,7 +102,7 @@ func (s *Storage) Add(ctx context.Context, who identity.Caller, p Place, spare b
 
 // Replace retires a volume for good and makes an empty folder a volume in its place.
 func (s *Storage) Replace(ctx context.Context, who identity.Caller, volume string, p Place) (id string, err error) {
-	old, err := s.volume(volume)
+	old, err := s.Find(volume)
 	if err != nil {
 		return "", err
 	}
@@ -162,7 +162,7 @@ func (s *Storage) Reclaim(ctx context.Context, who identity.Caller, volume strin
 }
 
 func (s *Storage) on(ctx context.Context, who identity.Caller, act, volume string, do func(context.Context, raid.Ref) (string, error)) error {
-	v, err := s.volume(volume)
+	v, err := s.Find(volume)
 	if err != nil {
 		return err
 	}
@@ -187,9 +187,9 @@ func (s *Storage) act(ctx context.Context, who identity.Caller, name, object str
 	return err
 }
 
-// volume finds the volume that a person names: by its identity, at least eight digits of it, or its
+// Find finds the volume that a person names: by its identity, at least eight digits of it, or its
 // folder.
-func (s *Storage) volume(name string) (raid.VolumeStatus, error) {
+func (s *Storage) Find(name string) (raid.VolumeStatus, error) {
 	var found []raid.VolumeStatus
 	for _, v := range s.Mirror.Status().Volumes {
 		if name != "" && (v.ID == name || v.Dir == name || (len(name) >= 8 && strings.HasPrefix(v.ID, name))) {

@@ -61,19 +61,36 @@ type Choice struct {
 	Loses    string     `json:"loses"`
 }
 
-// Scrub is the reply of GET /scrub. State is idle, running or paused.
+// Scrub is the reply of GET /scrub. State is idle, running or paused. Done and Total are bytes of
+// documents over all volumes.
 type Scrub struct {
-	State    string     `json:"state"`
-	Phase    string     `json:"phase,omitempty"`
-	Started  *time.Time `json:"started,omitempty"`
-	Done     uint64     `json:"done"`  // bytes
-	Total    uint64     `json:"total"` // bytes, an estimate
-	Rate     int64      `json:"rate"`  // bytes a second, of late
-	Findings uint64     `json:"findings"`
-	Repaired uint64     `json:"repaired"`
-	Last     *time.Time `json:"last,omitempty"` // when one was finished
-	Next     *time.Time `json:"next,omitempty"` // when the next must be
-	Problem  string     `json:"problem,omitempty"`
+	State      string     `json:"state"`
+	Started    *time.Time `json:"started,omitempty"`
+	Phase      string     `json:"phase,omitempty"`
+	Volume     string     `json:"volume,omitempty"` // folder of the one being read
+	Done       int64      `json:"done"`
+	Total      int64      `json:"total"`
+	Documents  uint64     `json:"documents"`
+	Rate       int64      `json:"rate"` // bytes a second, of late
+	LeftNs     int64      `json:"leftNs"`
+	Findings   uint64     `json:"findings"`
+	Repaired   uint64     `json:"repaired"`   // values written again from another volume
+	Unrepaired uint64     `json:"unrepaired"` // findings that stand
+	Problem    string     `json:"problem,omitempty"`
+
+	Last      *LastScrub `json:"last,omitempty"` // the last that was finished
+	NextStart *time.Time `json:"nextStart,omitempty"`
+	NextDue   *time.Time `json:"nextDue,omitempty"` // by when the next is to be finished
+	Overdue   bool       `json:"overdue"`
+}
+
+// LastScrub is how the last finished scrub ended; its report is a sealed document of the safe's own.
+type LastScrub struct {
+	Finished   *time.Time `json:"finished"`
+	Report     string     `json:"report"`
+	Findings   uint64     `json:"findings"`
+	Repaired   uint64     `json:"repaired"`
+	Unrepaired uint64     `json:"unrepaired"`
 }
 
 // ScrubRequest is the body of POST /scrub. Act is start or pause.

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"casemate/appliance"
-	"casemate/store"
 )
 
 func benchCommand(o *options) *cobra.Command {
@@ -55,16 +53,4 @@ The folder is left as it is, for a second look.`,
 	cmd.Flags().Int64Var(&stream, "stream", 0, "`MiB` of one stream during which memory is watched; 0: leave out")
 	cmd.Flags().IntVar(&opt.Seconds, "seconds", 5, "duration of each case of small documents")
 	return cmd
-}
-
-// progressLine tells how far fsck is, once a second, on a terminal or a log alike.
-func progressLine(cmd *cobra.Command, o *options) func(store.FsckReport) {
-	last := time.Now() //nolint:forbidigo // paces the display
-	return func(r store.FsckReport) {
-		if o.json || time.Since(last) < time.Second {
-			return
-		}
-		last = time.Now() //nolint:forbidigo // paces the display
-		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%d documents, %d bytes so far, %d findings\n", r.Documents, r.Bytes, len(r.Findings))
-	}
 }

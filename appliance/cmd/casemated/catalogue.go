@@ -30,7 +30,7 @@ type catalogue struct {
 	Deposits, Refusing               string
 	Closed                           string
 	Scrubbing                        map[string]string
-	ScrubProgress, ScrubLast         string
+	ScrubOverdue, ScrubLast          string
 	ScrubNever, ScrubNext            string
 	ScrubFound, ScrubProblem         string
 	Choices, Choice, ChoiceWritten   string

@@ -59,7 +59,7 @@ func TestStatusForAPerson(t *testing.T) {
 		{ID: "5e6f7a8b9c0d", Dir: "/srv/b", State: "missing", Since: at("2026-11-22T17:00:05Z"), Cause: "gone", Why: "no such file\x1b[2J"},
 		{ID: "99999999aaaa", Dir: "/srv/c", State: "syncing", Cause: "behind", Progress: &wire.Progress{Whole: true, Resumed: true,
 			Done: 1 << 30, Total: 4 << 30, Rate: 100 << 20, LeftNs: int64(90 * time.Second)}},
-	}, Scrub: &wire.Scrub{State: "paused", Started: at("2026-11-01T00:00:00Z"), Done: 1, Total: 2, Findings: 3, Repaired: 2, Next: at("2026-12-01T00:00:00Z")}}
+	}, Scrub: &wire.Scrub{State: "paused", Started: at("2026-11-01T00:00:00Z"), Done: 1, Total: 2, Findings: 3, Repaired: 2, Unrepaired: 1, NextDue: at("2026-12-01T00:00:00Z")}}
 	const want = `mirror DEGRADED since 2026-11-22 17:00:05 UTC: the safe works, with fewer copies than it should have
   why: one of two
   do: do what stands beside the volume that is not in sync; until then do not touch the others
@@ -76,8 +76,9 @@ volume 99999999  /srv/c  SYNCING
   [######..................]  25 %  1.0 GiB of 4.0 GiB, 100.0 MiB/s, 1 min 30 left (filled anew, goes on where it was interrupted)
 
 deposits are taken, on 1 volumes; at least 1 are wanted
-scrub: PAUSED, begun 2026-11-01 00:00:00 UTC; none was finished yet; the next ends by 2026-12-01 00:00:00 UTC; 3 findings, 2 repaired
-  [############............]  50 %  1 B of 2 B, 0 B/s
+scrub: PAUSED, begun 2026-11-01 00:00:00 UTC; none was finished yet; the next ends by 2026-12-01 00:00:00 UTC
+  [############............]  50 %  1 B of 2 B, 0 B/s, ? left
+  3 findings, 2 values repaired, 1 findings stand
 `
 	if got := said("en", s, true); got != want {
 		t.Errorf("%s", got)

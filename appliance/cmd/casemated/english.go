@@ -78,8 +78,8 @@ persons decide: callers with the role officer.
 	Scrubbing: map[string]string{
 		"idle": "scrub: none is running", "running": "scrub: running since %s", "paused": "scrub: PAUSED, begun %s",
 	},
-	ScrubProgress: "%s of %s, %s/s", ScrubLast: "the last one ended %s", ScrubNever: "none was finished yet", ScrubNext: "the next ends by %s",
-	ScrubFound: "%d findings, %d repaired", ScrubProblem: "the last attempt failed: %s",
+	ScrubOverdue: "the next is LATE, it was due %s", ScrubLast: "the last one ended %s with %d findings and %d repairs (report %s)", ScrubNever: "none was finished yet", ScrubNext: "the next ends by %s",
+	ScrubFound: "%d findings, %d values repaired, %d findings stand", ScrubProblem: "it waits: %s",
 	Choices: "what may be decided:", Choice: "choice %s: volume %s in %s, up to batch %d", ChoiceWritten: "written %s",
 	ChoiceLoses: "loses:", ChoiceTake: "casemated raid decide %s >decision.txt",
 	HowToDecide:     "two officers decide: print one of the statements, have both sign it, hand both signatures back (casemated raid decide --help)",

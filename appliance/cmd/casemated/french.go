@@ -78,8 +78,8 @@ personnes décident : des appelants qui ont le rôle officer.
 	Scrubbing: map[string]string{
 		"idle": "relecture : aucune en cours", "running": "relecture : en cours depuis le %s", "paused": "relecture : EN PAUSE, commencée le %s",
 	},
-	ScrubProgress: "%s sur %s, %s/s", ScrubLast: "la dernière a fini le %s", ScrubNever: "aucune n'a encore fini", ScrubNext: "la prochaine finit avant le %s",
-	ScrubFound: "%d constats, %d réparés", ScrubProblem: "la dernière tentative a échoué : %s",
+	ScrubOverdue: "la prochaine est EN RETARD, elle devait finir le %s", ScrubLast: "la dernière a fini le %s avec %d constats et %d réparations (rapport %s)", ScrubNever: "aucune n'a encore fini", ScrubNext: "la prochaine finit avant le %s",
+	ScrubFound: "%d constats, %d valeurs réparées, %d constats demeurent", ScrubProblem: "elle attend : %s",
 	Choices: "ce qui peut être décidé :", Choice: "choix %s : volume %s dans %s, jusqu'à l'écriture %d", ChoiceWritten: "écrite le %s",
 	ChoiceLoses: "perd :", ChoiceTake: "casemated raid decide %s >decision.txt",
 	HowToDecide:     "deux personnes décident : imprimez l'une des déclarations, faites-la signer des deux, rendez les deux signatures (casemated raid decide --help)",

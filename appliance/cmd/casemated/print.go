@@ -13,8 +13,9 @@ import (
 
 // printer gathers what is said of a mirror, line by line.
 type printer struct {
-	t *catalogue
-	b strings.Builder
+	t      *catalogue
+	b      strings.Builder
+	health func(wire.Volume) string // of the disk below a volume; nil leaves it out
 }
 
 func (p *printer) line(format string, args ...any) {
@@ -111,8 +112,10 @@ func (p *printer) volume(v wire.Volume) {
 	if v.Faults > 0 {
 		p.line("  "+p.t.Faults, v.Faults, v.Budget)
 	}
-	if line := health(p.t, v); line != "" {
-		p.line("  %s %s", p.t.Disk, line)
+	if p.health != nil {
+		if line := p.health(v); line != "" {
+			p.line("  %s %s", p.t.Disk, line)
+		}
 	}
 }
 
@@ -154,18 +157,25 @@ func (p *printer) scrub(s *wire.Scrub) {
 	if s.Last == nil {
 		parts = append(parts, p.t.ScrubNever)
 	} else {
-		parts = append(parts, fmt.Sprintf(p.t.ScrubLast, moment(s.Last)))
+		parts = append(parts, fmt.Sprintf(p.t.ScrubLast, moment(s.Last.Finished), s.Last.Findings, s.Last.Repaired, s.Last.Report))
 	}
-	if s.Next != nil {
-		parts = append(parts, fmt.Sprintf(p.t.ScrubNext, moment(s.Next)))
-	}
-	if s.Findings > 0 {
-		parts = append(parts, fmt.Sprintf(p.t.ScrubFound, s.Findings, s.Repaired))
+	if s.NextDue != nil {
+		sentence := p.t.ScrubNext
+		if s.Overdue {
+			sentence = p.t.ScrubOverdue
+		}
+		parts = append(parts, fmt.Sprintf(sentence, moment(s.NextDue)))
 	}
 	p.line("%s", strings.Join(parts, "; "))
 	if s.State != "idle" && s.Total > 0 {
-		p.line("  %s  %s", bar(int64(s.Done), int64(s.Total)), //nolint:gosec // bytes of disks fit
-			fmt.Sprintf(p.t.ScrubProgress, p.t.size(int64(s.Done)), p.t.size(int64(s.Total)), p.t.size(s.Rate))) //nolint:gosec // as above
+		left := "?"
+		if s.LeftNs > 0 {
+			left = span(s.LeftNs)
+		}
+		p.line("  %s  %s", bar(s.Done, s.Total), fmt.Sprintf(p.t.Progress, p.t.size(s.Done), p.t.size(s.Total), p.t.size(s.Rate), left))
+	}
+	if s.Findings > 0 {
+		p.line("  "+p.t.ScrubFound, s.Findings, s.Repaired, s.Unrepaired)
 	}
 	if s.Problem != "" {
 		p.line("  "+p.t.ScrubProblem, s.Problem)

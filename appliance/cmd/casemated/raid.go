@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"casemate/appliance"
 	"casemate/appliance/client"
+	"casemate/appliance/storage"
 	"casemate/appliance/wire"
 )
 
@@ -78,7 +78,7 @@ func (o *options) volume(s wire.Storage, name string) (wire.Volume, error) {
 		return v.ID != name && v.Dir != strings.TrimSuffix(name, "/") && (len(name) < 8 || !strings.HasPrefix(v.ID, name))
 	})
 	if len(found) != 1 {
-		return wire.Volume{}, &told{appliance.ErrUnknownVolume, fmt.Sprintf(o.t.UnknownVolume, name), o.t.problems[wire.CodeUnknownVolume].Hint}
+		return wire.Volume{}, &told{storage.ErrUnknownVolume, fmt.Sprintf(o.t.UnknownVolume, name), o.t.problems[wire.CodeUnknownVolume].Hint}
 	}
 	return found[0], nil
 }

@@ -52,7 +52,7 @@ func (o *options) show(cmd *cobra.Command, s wire.Storage, closed bool) error {
 			return err
 		}
 	} else {
-		p := &printer{t: o.t}
+		p := &printer{t: o.t, health: func(v wire.Volume) string { return health(cmd.Context(), o.t, v) }}
 		if closed {
 			p.line("%s", o.t.Closed)
 		}
@@ -73,6 +73,9 @@ func asksForPerson(s wire.Storage) bool {
 		if v.State != "in-sync" && v.State != "spare" && v.State != "syncing" {
 			return true
 		}
+	}
+	if sc := s.Scrub; sc != nil && (sc.Overdue || sc.Unrepaired > 0 || (sc.Last != nil && sc.Last.Unrepaired > 0)) {
+		return true
 	}
 	return s.State == "refused" || s.State == "read-only" || s.ReadOnly || (s.State == "degraded" && len(s.Volumes) == 0)
 }
