@@ -57,7 +57,7 @@ func (s *server) write(b *incoming) (free int64, err error) {
 		return 0, ErrExpired
 	}
 	if err := s.hold.same(); err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrRefused, err)
+		return 0, err
 	}
 	if err := s.space.admit(b.bytes); err != nil {
 		return 0, err

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // controls is the control lane: requests one after the other.
@@ -36,7 +37,8 @@ func (s *server) control(j *job) (State, error) {
 		return State{}, err
 	}
 	switch r.Act {
-	case ActHello, ActRebuild, ActHead, ActClose, ActErase, ActTrust:
+	case ActHello, ActRebuild, ActResume, ActHead, ActClose, ActErase, ActTrust:
+		s.leaving.Store(r.Act == ActClose || s.leaving.Load())
 		s.life.Lock()
 		defer s.life.Unlock()
 	default:
@@ -48,6 +50,12 @@ func (s *server) control(j *job) (State, error) {
 	var err error
 	switch r.Act {
 	case ActStatus:
+		if err := s.space.tend(s.log); errors.Is(err, unix.EIO) {
+			s.failLocked(err) // a sync failed: none is tried again
+		}
+		st := s.state()
+		st.Trouble, st.Detail = s.trouble()
+		return st, nil
 	case ActHello:
 		return s.hello(&r)
 	case ActDeclare:
@@ -57,7 +65,15 @@ func (s *server) control(j *job) (State, error) {
 	case ActAudited:
 		err = s.audited()
 	case ActRebuild:
-		err = s.rebuild(r.Reason)
+		err = s.rebuild(r.Reason, r.Head)
+	case ActResume:
+		err = s.resume()
+	case ActCursor:
+		err = s.cursor(r.Filling)
+	case ActMeasure:
+		return s.measured()
+	case ActReclaim:
+		err = s.reclaim()
 	case ActHead:
 		err = s.setHead(r.Head)
 	case ActFinish:
@@ -150,38 +166,23 @@ func (s *server) audited() error {
 	return dropCopies(s.dir)
 }
 
-// rebuild begins an empty database of the next generation. Begun again after a crash, it begins
-// from nothing again. The old database stays until finish.
-func (s *server) rebuild(reason string) error {
+// rebuild begins an empty database of the next generation for a copy of what base names. Begun again
+// after a crash, it begins from nothing again. The old database stays until finish.
+func (s *server) rebuild(reason string, base Head) error {
 	if err := s.abandon(); err != nil {
 		return err
 	}
 	next := s.sb
-	next.Building, next.Audit = s.sb.Generation+1, false
+	next.Building, next.Audit, next.Filling = s.sb.Generation+1, false, &Filling{Base: base}
 	next.setMark(Rebuilding, reason)
 	if err := s.replace(next); err != nil {
 		return err
 	}
 	s.failed = nil
-	dir := databaseDir(s.dir, next.Building)
-	if err := os.RemoveAll(dir); err != nil {
+	if err := os.RemoveAll(databaseDir(s.dir, next.Building)); err != nil {
 		return err
 	}
-	ring, _, err := openRing(filepath.Join(s.dir, "heads"))
-	if err != nil {
-		if ring, err = createRing(filepath.Join(s.dir, "heads")); err != nil {
-			return err
-		}
-	}
-	if err := ring.clear(); err != nil {
-		return errors.Join(err, ring.close())
-	}
-	db, err := openDatabase(dir, s.log)
-	if err != nil {
-		return errors.Join(err, ring.close())
-	}
-	s.db, s.ring, s.opened, s.head, s.oldest = db, ring, Head{}, db.head, db.oldest
-	return nil
+	return s.openBuilding()
 }
 
 // abandon lets go of an open database. One that failed is left as it is: closing it may hang.
@@ -224,7 +225,7 @@ func (s *server) finish() error {
 	}
 	old := databaseDir(s.dir, s.sb.Generation)
 	next := s.sb
-	next.Generation, next.Building, next.Open = s.sb.Building, 0, true
+	next.Generation, next.Building, next.Filling, next.Open = s.sb.Building, 0, nil, true
 	next.setMark(Syncing, s.sb.Reason)
 	if err := s.replace(next); err != nil {
 		return err
@@ -234,6 +235,9 @@ func (s *server) finish() error {
 
 func (s *server) replace(next Superblock) error {
 	if err := next.save(s.dir); err != nil {
+		if errors.Is(err, unix.EIO) {
+			s.failLocked(err) // no sync is tried again on a disk that failed one, but to say so
+		}
 		return err
 	}
 	s.sb = next

@@ -59,10 +59,10 @@ func lockDir(ctx context.Context, dir string) (*hold, error) {
 func (h *hold) same() error {
 	var st unix.Stat_t
 	if err := unix.Lstat(h.path, &st); err != nil {
-		return fmt.Errorf("the volume's directory is gone: %w", err)
+		return fmt.Errorf("%w: %w", ErrUnmounted, err)
 	}
 	if st.Dev != h.dev || st.Ino != h.ino {
-		return fmt.Errorf("another file system lies at %q than the one opened", h.path)
+		return fmt.Errorf("%w: %q", ErrUnmounted, h.path)
 	}
 	return nil
 }

@@ -49,7 +49,11 @@ const (
 	ActDeclare Act = "declare" // records Declared and MAC; its history must contain the one known
 	ActMark    Act = "mark"    // records Mark and Reason
 	ActAudited Act = "audited" // the tail was verified: the copies of before go
-	ActRebuild Act = "rebuild" // begins an empty database beside the old one, marked rebuilding
+	ActRebuild Act = "rebuild" // begins an empty database beside the old one, marked rebuilding, for a copy of Head
+	ActResume  Act = "resume"  // opens the database that an interrupted copy was filling
+	ActCursor  Act = "cursor"  // records Filling: how far the copy certainly is
+	ActMeasure Act = "measure" // the same answer, with Used
+	ActReclaim Act = "reclaim" // begins to give space back; State says how far it is
 	ActHead    Act = "head"    // sets the head of a rebuilding volume
 	ActFinish  Act = "finish"  // the rebuilt database takes the old one's place, marked syncing
 	ActClose   Act = "close"   // closes Badger cleanly
@@ -68,6 +72,7 @@ type Request struct {
 	Mark     Mark      `json:"mark,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
 	Head     Head      `json:"head,omitzero"`
+	Filling  *Filling  `json:"filling,omitempty"`
 }
 
 // State is what a volume says of itself, the answer to every control request.
@@ -90,6 +95,14 @@ type State struct {
 	Size       int64  `json:"size"`   // of the file system
 	Landlock   string `json:"landlock"`
 	PID        int    `json:"pid"`
+	// Trouble is why it should take no more writes though nobody wrote: "" if all is well.
+	Trouble Trouble `json:"trouble,omitempty"`
+	Detail  string  `json:"detail,omitempty"` // of the trouble, for people
+	// Filling is how far an interrupted copy was, Used the bytes its files take (ActMeasure), Reclaim
+	// how far ActReclaim is.
+	Filling *Filling `json:"filling,omitempty"`
+	Used    int64    `json:"used,omitempty"`
+	Reclaim *Reclaim `json:"reclaim,omitempty"`
 
 	// Declared and MAC are answered to ActHello and ActDeclare alone.
 	Declared *Declared `json:"declared,omitempty"`

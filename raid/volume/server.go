@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,6 +36,9 @@ type server struct {
 	oldest uint64 // no manifest below this sequence is left
 	opened Head   // newest head of the ring when Badger was opened
 	failed error  // set once: no write is taken any more
+	giving *Reclaim
+
+	leaving atomic.Bool // it is about to close: what is done in the background ends
 }
 
 // Serve serves the volume in dir on conn until conn is closed, ctx ends or the volume fails. A
@@ -89,6 +93,10 @@ func refuse(conn net.Conn, err error) error {
 func (s *server) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.failLocked(err)
+}
+
+func (s *server) failLocked(err error) {
 	if s.failed != nil {
 		return
 	}
@@ -110,7 +118,7 @@ func (s *server) state() State {
 		Protocol: Protocol, Build: Build(), Set: s.sb.Set, Volume: s.sb.Volume,
 		Generation: s.sb.Generation, Building: s.sb.Building, Mark: s.sb.Mark, Reason: s.sb.Reason,
 		Audit: s.sb.Audit, Free: free, Size: size, Floor: s.space.minFree,
-		Landlock: s.landlock, PID: os.Getpid(), Ring: s.opened,
+		Landlock: s.landlock, PID: os.Getpid(), Ring: s.opened, Filling: s.sb.Filling, Reclaim: s.giving,
 	}
 	if s.db != nil {
 		st.Opened, st.Head, st.Oldest = true, s.head, s.oldest
@@ -121,6 +129,7 @@ func (s *server) state() State {
 // shut closes Badger cleanly within the time given and says so in the superblock. After a failure
 // nothing is closed: Badger's Close can hang or write more harm.
 func (s *server) shut(wait time.Duration) error {
+	s.leaving.Store(true)
 	done := make(chan error, 1)
 	go func() { done <- s.close() }()
 	timer := time.NewTimer(wait)

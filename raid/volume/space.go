@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -32,11 +33,26 @@ func (s space) statfs() (free, size int64, err error) {
 // admit refuses a batch that could leave less than the floor. A byte of a batch may be written
 // three times before anything is given back: value log or write-ahead log, table, compaction.
 func (s space) admit(bytes int64) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
 	free, _, err := s.statfs()
 	if err != nil {
 		return err
 	}
 	if need := s.minFree + 3*bytes; free < need {
+		return fmt.Errorf("%w: %d MiB free, %d wanted", ErrNoSpace, free>>20, need>>20)
+	}
+	return nil
+}
+
+// room refuses what the volume does for itself if it could leave less than half the floor.
+func (s space) room(bytes int64) error {
+	free, _, err := s.statfs()
+	if err != nil {
+		return err
+	}
+	if need := s.minFree/2 + bytes; free < need {
 		return fmt.Errorf("%w: %d MiB free, %d wanted", ErrNoSpace, free>>20, need>>20)
 	}
 	return nil
@@ -51,7 +67,7 @@ func (s space) keepBallast() error {
 		return nil
 	}
 	free, _, err := s.statfs()
-	if err != nil || free < s.minFree+size {
+	if err != nil || free < s.minFree+2*size {
 		return err
 	}
 	f, err := os.OpenFile(s.ballast(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -63,6 +79,25 @@ func (s space) keepBallast() error {
 		return errors.Join(f.Close(), os.Remove(s.ballast()))
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// tend gives the ballast back when others have filled the disk, so that what Badger does in the
+// background does not die of it, and sets it aside again when there is room.
+func (s space) tend(log *slog.Logger) error {
+	if s.minFree <= 0 {
+		return nil // not opened yet
+	}
+	dropped, err := s.dropBallast()
+	if err == nil && !dropped {
+		err = s.keepBallast()
+	}
+	switch {
+	case err != nil:
+		log.Warn("tending the ballast", "error", err)
+	case dropped:
+		log.Warn("the ballast was given back: the disk is nearly full")
+	}
+	return err
 }
 
 // dropBallast gives the ballast back when less than half the floor is free, so that Badger has

@@ -34,6 +34,7 @@ type Superblock struct {
 	MAC        Digest    `json:"mac"`        // over Declared, under a key of the mirror
 	Generation uint64    `json:"generation"` // Badger is in db.<generation>
 	Building   uint64    `json:"building"`   // the generation a rebuild fills, zero none
+	Filling    *Filling  `json:"filling,omitempty"`
 	Mark       Mark      `json:"mark"`
 	Reason     string    `json:"reason"`         // why the mark
 	Since      time.Time `json:"since,omitzero"` // of the mark, for people
@@ -64,6 +65,8 @@ func (s Superblock) check() error {
 	switch {
 	case s.Generation == 0:
 		return fmt.Errorf("%w: generation 0", ErrSuperblock)
+	case s.Filling != nil && len(s.Filling.Cursor) > MaxKey:
+		return fmt.Errorf("%w: a cursor of %d bytes", ErrSuperblock, len(s.Filling.Cursor))
 	case !slices.Contains([]Mark{Ready, Syncing, Rebuilding, Failed, Empty}, s.Mark):
 		return fmt.Errorf("%w: mark %q", ErrSuperblock, s.Mark)
 	}

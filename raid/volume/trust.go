@@ -16,7 +16,7 @@ func (s *server) erase() error {
 		return err
 	}
 	next := s.sb
-	next.Building, next.Open, next.Audit = 0, false, false
+	next.Building, next.Filling, next.Open, next.Audit = 0, nil, false, false
 	next.setMark(Empty, "")
 	if err := s.replace(next); err != nil {
 		return err
