@@ -47,7 +47,7 @@ const tokenPatience = 30 * time.Second
 // answers; it unwraps the volumes' key; the mirror opens and heals itself; the clock is compared a
 // first time; the store recovers. configFile is what children are started with.
 func Open(ctx context.Context, cfg Config, configFile string, log *slog.Logger) (*Appliance, error) {
-	a := &Appliance{config: cfg, log: log, events: &eventRelay{log: log}}
+	a := &Appliance{config: cfg, log: log, events: &eventRelay{}}
 	if err := a.open(ctx, configFile); err != nil {
 		a.Close()
 		return nil, err

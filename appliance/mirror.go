@@ -17,14 +17,13 @@ import (
 	"casemate/store"
 )
 
-// mirror is the configuration of the mirror, with the log as the only witness of events.
+// mirror is the configuration of the mirror, without those who are told of events.
 func (c Config) mirror(key [32]byte, log *slog.Logger) raid.Config {
 	return raid.Config{
 		Command: []string{"/proc/self/exe", "volume"}, Dirs: c.Volumes.Dirs,
 		StateDir: filepath.Join(c.State, "mirror"), Key: key, Log: log,
 		MinFree: c.Volumes.MinFree, WriteDeadline: 30 * time.Second, Now: time.Now,
 		MinCopies: c.Volumes.MinCopies, SpareAfter: c.Volumes.SpareAfter, ErrorBudget: c.Volumes.ErrorBudget,
-		Event: (&eventRelay{log: log}).tell,
 	}
 }
 
@@ -69,10 +68,9 @@ func (w tokenWitness) Save(ctx context.Context, mark []byte) error {
 // maxHeldEvents bounds what is remembered before the safe is open.
 const maxHeldEvents = 1024
 
-// eventRelay takes what happens to the volumes to the log, and to the journal once that is open;
-// until then it keeps the events, in their order. What is beyond its bound is in the log alone.
+// eventRelay takes what happens to the volumes to the journal once that is open; until then it keeps
+// the events, in their order. The mirror logs them by itself, also those beyond the bound.
 type eventRelay struct {
-	log  *slog.Logger
 	mu   sync.Mutex
 	held []raid.Event
 	to   func(raid.Event)
@@ -80,7 +78,6 @@ type eventRelay struct {
 
 // tell never blocks: the mirror tells from its inside.
 func (r *eventRelay) tell(e raid.Event) {
-	r.log.Warn("volumes", "event", e.Kind, "volume", e.ID, "dir", e.Dir, "count", e.Count, "detail", e.Detail)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {

@@ -276,7 +276,7 @@ func TestSparePromoted(t *testing.T) {
 	d.awaitVolume(spare.Dir, "in-sync")
 	d.deposit()
 	d.readAll()
-	d.has(d.words.String(), "event=promoted")
+	d.has(d.words.String(), "kind=promoted")
 	for end := time.Now().Add(30 * time.Second); d.journaled("volume-promoted") == 0; {
 		if time.Now().After(end) {
 			t.Fatal("the journal does not tell of the promotion")
