@@ -43,6 +43,7 @@ func (w *wave) fits(man *manifest) bool {
 // backfill replays the batches up to a head on a marked volume.
 func (m *Mirror) backfill(ctx context.Context, src source, dst *member, to volume.Head) error {
 	at := dst.state.Head
+	replayed, bytes := uint64(0), int64(0)
 	for at.Sequence < to.Sequence {
 		w, err := m.gather(ctx, src, at, to)
 		if err != nil {
@@ -52,10 +53,16 @@ func (m *Mirror) backfill(ctx context.Context, src source, dst *member, to volum
 		if err := m.replay(ctx, src, dst, w); err != nil {
 			return fmt.Errorf("replaying batches %d to %d: %w", at.Sequence+1, last.Sequence, err)
 		}
+		replayed, bytes = replayed+last.Sequence-at.Sequence, bytes+int64(w.bytes)
 		at = last
 		m.mu.Lock()
 		dst.state.Head = at
+		meter := dst.meter
 		m.mu.Unlock()
+		if meter != nil {
+			meter.add(int64(w.bytes), m.c.Now())
+			meter.expect(int64(float64(bytes) / float64(replayed) * float64(to.Sequence-at.Sequence)))
+		}
 	}
 	if at != to {
 		return fmt.Errorf("%w: batch %d is %s, not %s", ErrCorrupt, at.Sequence, at.Digest, to.Digest)

@@ -23,6 +23,20 @@ func because(cause Cause, format string, args ...any) error {
 	return &causedError{cause, fmt.Errorf(format, args...)}
 }
 
+// troubles are what a volume may find wrong with itself.
+var troubles = map[volume.Trouble]Cause{
+	volume.TroubleUnmounted: CauseUnmount, volume.TroubleReadOnly: CauseReadOnly, volume.TroubleDisk: CauseSync,
+}
+
+// heed puts a member out that found something wrong with itself though nobody wrote. The last one
+// stays: it refuses writes by itself, and what it holds can still be read. mu is held.
+func (m *Mirror) heed(mem *member) {
+	if cause, ok := troubles[mem.state.Trouble]; ok && len(m.insync()) > 1 {
+		m.expel(mem, because(cause, "%s", mem.state.Detail))
+		m.advance()
+	}
+}
+
 // causes are what the sentinels of a volume mean, the more telling first.
 var causes = []struct {
 	is    error

@@ -67,3 +67,6 @@ func SampleManifest() []byte {
 	}}
 	return m.append(nil)
 }
+
+// SetLag sets how many bytes the cursor of a copy stays behind it.
+func (m *Mirror) SetLag(bytes int64) { m.lag = bytes }

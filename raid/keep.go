@@ -81,6 +81,7 @@ func (m *Mirror) pulse(ctx context.Context) {
 	for i, mem := range in {
 		if errs[i] == nil {
 			mem.missed = 0
+			m.heed(mem)
 		} else if mem.missed++; mem.missed >= misses {
 			m.expel(mem, fmt.Errorf("no sign of life: %w", errs[i]))
 			m.advance()
@@ -133,7 +134,7 @@ func (m *Mirror) bringBack(ctx context.Context, mem *member) {
 		m.mu.Unlock()
 		return
 	}
-	mem.role = roleSyncing
+	mem.role, mem.meter = roleSyncing, nil
 	before := mem.reason
 	m.mu.Unlock()
 	err := m.rejoin(ctx, mem)

@@ -29,6 +29,12 @@ func Open(ctx context.Context, c Config) (*Mirror, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
+	return openDecided(ctx, c)
+}
+
+// open opens a mirror, or carries a decision out with it. An error is *Undecided if persons could
+// decide.
+func open(ctx context.Context, c Config, d *decision) (*Mirror, error) {
 	auth, err := newAuthority(c.Key)
 	if err != nil {
 		return nil, err
@@ -36,10 +42,10 @@ func Open(ctx context.Context, c Config) (*Mirror, error) {
 	m := &Mirror{
 		c: c, auth: auth, pool: volume.NewPool(flightBytes/volume.MaxPayload + 4),
 		slots: semaphore.NewWeighted(flightBatches), credit: semaphore.NewWeighted(flightBytes),
-		suspects: newSuspects(), budget: openBudget(&c),
+		suspects: newSuspects(), budget: openBudget(&c), lag: volume.TailBytes,
 	}
 	m.turn.L = &m.mu
-	if err := m.assemble(ctx); err != nil {
+	if err := m.assemble(ctx, d); err != nil {
 		for _, mem := range m.members {
 			if mem.proc != nil {
 				mem.proc.kill()
@@ -56,8 +62,20 @@ func Open(ctx context.Context, c Config) (*Mirror, error) {
 }
 
 // assemble takes the mirror from nothing to in service.
-func (m *Mirror) assemble(ctx context.Context) error {
+func (m *Mirror) assemble(ctx context.Context, d *decision) error {
 	o := &opening{m: m}
+	err := o.assemble(ctx, d)
+	if undecidable(err) {
+		return o.undecided(err)
+	}
+	if err != nil {
+		return err
+	}
+	return dropNotes(m.c.StateDir, decisionFile, refusedFile)
+}
+
+func (o *opening) assemble(ctx context.Context, d *decision) error {
+	m := o.m
 	o.loadWitnesses(ctx)
 	if o.w != nil {
 		m.witness.order = max(m.witness.order, o.w.Order)
@@ -66,16 +84,11 @@ func (m *Mirror) assemble(ctx context.Context) error {
 		return err
 	}
 	m.startAll(ctx)
-	truth, err := o.choose()
+	m.seal = sealer{key: m.c.Key, set: m.set}
+	truth, err := o.settle(ctx, d)
 	if err != nil {
 		return err
 	}
-	m.seal = sealer{key: m.c.Key, set: m.set}
-	m.history, m.head, m.next = truth.declared.History, truth.state.Head, truth.state.Head
-	if err := m.verifyKey(ctx, truth); err != nil {
-		return err
-	}
-	m.enter(truth)
 	for _, mem := range m.members {
 		if mem == truth || mem.proc == nil {
 			continue
@@ -90,6 +103,24 @@ func (m *Mirror) assemble(ctx context.Context) error {
 		}
 	}
 	return m.declare(o.w)
+}
+
+// settle finds the truth, or makes what persons decided the truth, and puts it in service.
+func (o *opening) settle(ctx context.Context, d *decision) (*member, error) {
+	if d != nil {
+		return o.carry(ctx, d)
+	}
+	truth, err := o.choose()
+	if err != nil {
+		return nil, err
+	}
+	m := o.m
+	m.history, m.head, m.next = truth.declared.History, truth.state.Head, truth.state.Head
+	if err := m.verifyKey(ctx, truth); err != nil {
+		return nil, err
+	}
+	m.enter(truth)
+	return truth, nil
 }
 
 // startAll starts the volumes and says hello to each; one that fails stays out, with the reason.

@@ -50,6 +50,14 @@ func (m *meter) expect(left int64) {
 	m.p.Total = m.p.Done + max(0, left)
 }
 
+// progress is how far a member is with being brought up, nil if it is not. mu is held.
+func (mem *member) progress(now time.Time) *Progress {
+	if mem.role != roleSyncing {
+		return nil
+	}
+	return mem.meter.progress(now)
+}
+
 // progress is what there is to show; nil of no meter.
 func (m *meter) progress(now time.Time) *Progress {
 	if m == nil {

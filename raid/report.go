@@ -85,7 +85,7 @@ func (m *Mirror) describe(mem *member) VolumeStatus {
 		Cause: mem.cause, Why: mem.reason, Sequence: mem.state.Head.Sequence,
 		Generation: mem.state.Generation, Free: mem.free, Size: mem.state.Size, Floor: mem.state.Floor,
 		Faults: m.budget.count(mem.id, m.c.Now()), Budget: m.budget.limit,
-		Progress: mem.meter.progress(m.c.Now()), Landlock: mem.state.Landlock, PID: mem.state.PID,
+		Progress: mem.progress(m.c.Now()), Landlock: mem.state.Landlock, PID: mem.state.PID,
 	}
 	if v.State == Detached {
 		v.Cause, v.Why = CauseNone, ""

@@ -33,6 +33,9 @@ func (m *Mirror) compare(ctx context.Context, src source, mem *member) error {
 		return fmt.Errorf("%w: persons decided on another history", errAnew)
 	case strayNot, strayUnused:
 	}
+	if st.Mark != volume.Rebuilding && m.budget.pending(mem.id, st.Generation) {
+		return because(CauseErrors, "%w: too many of its values were bad, or persons asked for it", errAnew)
+	}
 	switch {
 	case !st.Opened || st.Mark == volume.Failed || st.Mark == volume.Rebuilding || st.Mark == volume.Empty:
 		return notWhole(st)
@@ -139,6 +142,11 @@ func (m *Mirror) approach(ctx context.Context, src source, mem *member) error {
 	if err := m.control(ctx, mem, r); err != nil {
 		return err
 	}
+	m.mu.Lock()
+	if mem.meter == nil { // else it follows a fill, and goes on with its measure
+		mem.meter = newMeter(false, false, 0, 0, m.c.Now())
+	}
+	m.mu.Unlock()
 	defer m.brake.Store(0)
 	gap := head.Sequence - mem.state.Head.Sequence
 	for range rounds {

@@ -74,7 +74,7 @@ func (m *Mirror) submit(ops []Op, bytes int64) (*pending, error) {
 		return nil, fmt.Errorf("%w: %d volumes must be in sync for a write, %d are", ErrReadOnly, m.c.MinCopies, len(in))
 	}
 	trim := trimMark(m.next.Sequence+1, len(in) < m.wanted())
-	batch, err := m.compose(ops, m.next, m.history.Last().Number, trim)
+	batch, err := m.compose(ops, m.next, m.history.Last().Number, m.keepFor(trim))
 	if err != nil {
 		return nil, fmt.Errorf("composing batch %d: %w", m.next.Sequence+1, err)
 	}

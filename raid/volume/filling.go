@@ -13,6 +13,7 @@ type Filling struct {
 	Base   Head   `json:"base"`   // what the copy will hold, once the batches after it are replayed
 	Cursor []byte `json:"cursor"` // the last key certainly copied, in order of keys; empty: none
 	Bytes  int64  `json:"bytes"`  // copied up to there
+	MAC    Digest `json:"mac"`    // the mirror's word for it
 }
 
 // openBuilding opens the database that is being filled, with a ring that knows no head.

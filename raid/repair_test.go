@@ -1,0 +1,195 @@
+package raid_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"casemate/raid"
+)
+
+// rot damages the newest value log of a volume all over; every value of 40 KiB in it is bad then.
+func rot(t testing.TB, dir string, values int) {
+	t.Helper()
+	path := newestLog(t, dir)
+	for i := range values {
+		flip(t, path, int64(20<<10+i*40<<10))
+	}
+}
+
+// keysOf are the names of values k/0, k/1 and so on.
+func keysOf(n int) (keys [][]byte) {
+	for i := range n {
+		keys = append(keys, fmt.Appendf(nil, "k/%03d", i))
+	}
+	return keys
+}
+
+// fill puts values of 40 KiB under such keys.
+func fill(t testing.TB, m *raid.Mirror, n int) (keys [][]byte) {
+	t.Helper()
+	keys = keysOf(n)
+	for _, k := range keys {
+		put(t, m, string(k), big(string(k)))
+	}
+	return keys
+}
+
+// everywhere checks that each volume in sync gives every value by itself.
+func everywhere(t testing.TB, m *raid.Mirror, keys [][]byte, value func(string) string) {
+	t.Helper()
+	for _, slot := range m.Slots() {
+		for _, k := range keys {
+			v, err := m.GetFrom(t.Context(), slot, k)
+			if err != nil || string(v) != value(string(k)) {
+				t.Errorf("volume %d, %q: %.20q, %v", slot, k, v, err)
+			}
+		}
+	}
+}
+
+func TestRepair(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	keys := fill(t, m, 40)
+	rot(t, r.c.Dirs[1], 40)
+	none := [][]byte{[]byte("k/none"), []byte("k/never")}
+	got, err := m.Repair(t.Context(), 1, append(slices.Clone(keys), none...)...)
+	if err != nil || got.Checked != 42 || got.Repaired < 39 || got.Lost != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	everywhere(t, m, keys, big)
+	clean(t, m)
+	// What is good stays as it is.
+	if got, err := m.Repair(t.Context(), 1, keys...); err != nil || got.Repaired != 0 {
+		t.Errorf("again: %+v, %v", got, err)
+	}
+	if s := m.Status(); s.Volumes[1].Faults < 39 || s.Volumes[0].Faults != 0 || s.State != raid.Healthy {
+		t.Errorf("%+v", s)
+	}
+	var named int
+	r.ev.mu.Lock()
+	for _, e := range r.ev.list {
+		if e.Kind == raid.EventRepaired {
+			if named += len(e.Keys); e.Count != len(e.Keys) || e.Volume != 1 {
+				t.Errorf("%+v", e)
+			}
+		}
+	}
+	r.ev.mu.Unlock()
+	if named < 39 {
+		t.Errorf("%d repaired keys were named", named)
+	}
+}
+
+// Values bad on both volumes are said to be lost, and nothing is written over them.
+func TestRepairOfWhatIsLost(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	keys := fill(t, m, 3)
+	for _, dir := range r.c.Dirs {
+		flip(t, newestLog(t, dir), 60<<10)
+	}
+	got, err := m.Repair(t.Context(), 0, keys...)
+	if err != nil || got.Lost != 1 || got.Repaired != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := m.Get(t.Context(), keys[1]); err == nil {
+		t.Error("a value that is bad everywhere reads")
+	}
+}
+
+// Writers go on over the very keys that are being repaired: what they wrote last is what is there.
+func TestRepairAgainstWriters(t *testing.T) {
+	r := newRig(t)
+	r.c.ErrorBudget = 1000
+	m := r.open()
+	keys := fill(t, m, 30)
+	last := make([]int, len(keys))
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	for w := range 3 { // each its own keys
+		writers.Go(func() {
+			for n := 1; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				i := (n*3 + w) % len(keys)
+				v := fmt.Sprintf("%s of round %d", keys[i], n)
+				if _, err := m.Write(context.Background(), []raid.Op{{Key: keys[i], Value: []byte(big(v))}}); err != nil {
+					t.Error(err)
+					return
+				}
+				last[i] = n
+			}
+		})
+	}
+	repaired := 0
+	for range 6 {
+		for i := range 10 {
+			flip(t, newestLog(t, r.c.Dirs[0]), int64(30<<10+i*120<<10))
+		}
+		got, err := m.Repair(t.Context(), 0, keys...)
+		if err != nil {
+			t.Error(err)
+		}
+		repaired += got.Repaired
+	}
+	close(stop)
+	writers.Wait()
+	if _, err := m.Repair(t.Context(), 0, keys...); err != nil {
+		t.Error(err)
+	}
+	everywhere(t, m, keys, func(k string) string {
+		i := slices.IndexFunc(keys, func(b []byte) bool { return string(b) == k })
+		if last[i] == 0 {
+			return big(k)
+		}
+		return big(fmt.Sprintf("%s of round %d", k, last[i]))
+	})
+	clean(t, m)
+	if repaired == 0 {
+		t.Error("nothing was ever repaired")
+	}
+}
+
+// A volume that used its budget up is filled anew beside itself; the second time it stays out until a
+// person says otherwise.
+func TestErrorBudget(t *testing.T) {
+	r := newRig(t)
+	r.c.ErrorBudget = 10
+	m := r.open()
+	keys := fill(t, m, 12)
+	rot(t, r.c.Dirs[0], 9)
+	for range 2 {
+		for _, k := range keys {
+			want(t, m, string(k), big(string(k)))
+		}
+	}
+	eventually(t, "repaired", func() bool { return len(findings(t, m, 0)) == 0 })
+	if s := m.Status(); r.ev.count(raid.EventFaulted) != 0 || s.State != raid.Healthy || s.Volumes[0].Faults != 9 {
+		t.Fatalf("within its budget: %+v", s)
+	}
+	more := keysOf(80)[12:]
+	for _, k := range more {
+		put(t, m, string(k), big(string(k)))
+	}
+	keys = append(keys, more...)
+	flip(t, newestLog(t, r.c.Dirs[0]), 1700<<10)
+	if _, err := m.Repair(t.Context(), 0, keys...); err != nil && !strings.Contains(err.Error(), "not in sync") {
+		t.Error(err)
+	}
+	eventually(t, "faulted", func() bool { return r.ev.count(raid.EventFaulted) == 1 })
+	insync(t, m)
+	s := m.Status().Volumes[0]
+	if s.Generation != 2 || s.Faults != 0 {
+		t.Errorf("not filled anew: %+v", s)
+	}
+	everywhere(t, m, keys, big)
+	clean(t, m)
+}
