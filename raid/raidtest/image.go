@@ -70,6 +70,10 @@ func (d *Image) Mount() {
 		args = []string{"mount", "-o", "loop,errors=remount-ro"}
 	}
 	d.must(append(args, d.file(), d.Dir)...)
+	// Whoever copies all mounts into a namespace of his own loses this one with us.
+	if err := unix.Mount("", d.Dir, "", unix.MS_SHARED, ""); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // Unmount unmounts it once nobody uses it any more; it fails the test if that never happens.
@@ -82,6 +86,7 @@ func (d *Image) Unmount() {
 		}
 		return err
 	})
+	d.Gone()
 }
 
 // Remount is Unmount and Mount: what was on the disk is there, and nothing else.
@@ -105,7 +110,7 @@ func (d *Image) Detach() {
 	}
 }
 
-// Gone waits until nothing holds the loop device any more, after Detach.
+// Gone waits until nothing holds the loop device any more: what is mounted next is read from the disk.
 func (d *Image) Gone() {
 	d.t.Helper()
 	d.poll("let go", func() error {
