@@ -226,7 +226,7 @@ func TestOneProcessOnly(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	second.Socket = k.Socket
-	if out, err := second.RunOnce(); err == nil || !strings.Contains(out, "another token process does") {
+	if out, err := second.RunOnce(); err == nil || !strings.Contains(out, "another process does") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if err := k.Client.Ping(ctx); err != nil {
