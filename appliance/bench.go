@@ -51,9 +51,8 @@ func Bench(ctx context.Context, opt BenchOptions) error {
 	if list, err := os.ReadDir(opt.Dir); err != nil || len(list) > 0 {
 		return errors.Join(fmt.Errorf("%s: %w", opt.Dir, ErrNotEmpty), err)
 	}
-	b := &bench{BenchOptions: opt, who: identity.Caller{Name: "bench", Issuer: zeros64, Serial: "1",
-		Roles: []identity.Role{"depositor", "reader", "administrator"}, Vaults: []string{"*"}}}
-	if err := b.setUp(ctx); err != nil {
+	b := newBench(opt)
+	if err := b.setUp(ctx, "volumes/a", "volumes/b"); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{b.small, b.large, b.reads, b.api, b.memory} {
@@ -80,6 +79,14 @@ type bench struct {
 	documents []benchDocument
 }
 
+func newBench(opt BenchOptions) *bench {
+	return &bench{BenchOptions: opt, who: identity.Caller{Name: "bench", Issuer: zeros64, Serial: "1",
+		Roles: []identity.Role{"depositor", "reader", "administrator"}, Vaults: []string{"*"}}}
+}
+
+// in is a path in the folder of the safe.
+func (b *bench) in(name string) string { return filepath.Join(b.Dir, name) }
+
 func (b *bench) line(l BenchLine) {
 	if l.Raw > 0 {
 		l.Ratio = l.Value / l.Raw
@@ -88,7 +95,7 @@ func (b *bench) line(l BenchLine) {
 }
 
 // setUp writes a configuration and sets a safe up by the same code as casemated init.
-func (b *bench) setUp(ctx context.Context) error {
+func (b *bench) setUp(ctx context.Context, volumes ...string) error {
 	if b.Module == "" {
 		b.Module = "/usr/lib/softhsm/libsofthsm2.so"
 	}
@@ -96,9 +103,8 @@ func (b *bench) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in := func(name string) string { return filepath.Join(b.Dir, name) }
 	for _, dir := range []string{"token", "secrets"} {
-		if err := os.Mkdir(in(dir), 0o700); err != nil {
+		if err := os.Mkdir(b.in(dir), 0o700); err != nil {
 			return err
 		}
 	}
@@ -110,19 +116,19 @@ func (b *bench) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf(benchConfig, port, b.Module)
+	text := fmt.Sprintf(benchConfig, port, b.Module, volumes[0], volumes[1])
 	for name, content := range map[string][]byte{
-		"softhsm2.conf":  []byte("directories.tokendir = " + in("token") + "\nobjectstore.backend = file\nlog.level = ERROR\n"),
+		"softhsm2.conf":  []byte("directories.tokendir = " + b.in("token") + "\nobjectstore.backend = file\nlog.level = ERROR\n"),
 		"secrets/pin":    []byte(hex.EncodeToString(pins[0][:])),
 		"secrets/so-pin": []byte(hex.EncodeToString(pins[1][:])),
 		"tsa.pem":        root,
 		"casemate.toml":  []byte(text),
 	} {
-		if err := writeFile(in(name), content, 0o600); err != nil {
+		if err := writeFile(b.in(name), content, 0o600); err != nil {
 			return err
 		}
 	}
-	b.file = in("casemate.toml")
+	b.file = b.in("casemate.toml")
 	if b.config, err = LoadConfig(b.file); err != nil {
 		return err
 	}
@@ -142,7 +148,9 @@ pin_file = "secrets/pin"
 so_pin_file = "secrets/so-pin"
 softhsm_conf = "softhsm2.conf"
 [volumes]
-dirs = ["volumes/a", "volumes/b"]
+dirs = [%q, %q]
+[scrub]
+rate = "1TiB"
 [clock]
 servers = ["127.0.0.1:9"]
 policy = "flag"

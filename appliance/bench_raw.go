@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/sha3"
 	"errors"
 	"io"
@@ -32,6 +33,61 @@ func rawDigest() float64 {
 		_, _ = h.Write(block)
 	}
 	return blocks * mebi / since(begin) / 1e6
+}
+
+// rawDigests is the rate of both digests, one after the other on one core, MB/s.
+func rawDigests() float64 {
+	block := make([]byte, mebi)
+	begin := clock()
+	a, b := sha256.New(), sha3.New256()
+	const blocks = 256
+	for range blocks {
+		_, _ = a.Write(block)
+		_, _ = b.Write(block)
+	}
+	return blocks * mebi / since(begin) / 1e6
+}
+
+// rawAppend writes some data to the end of a file, several times, synced each time.
+func rawAppend(name string, data []byte, times int) error {
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) // #nosec G304 -- in the benchmark's own folder
+	if err != nil {
+		return err
+	}
+	for range times {
+		_, werr := f.Write(data)
+		if err = errors.Join(werr, unix.Fdatasync(int(f.Fd()))); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// rawCopy copies every file below a folder behind one another into a file, synced at the end, and gives
+// how many bytes that was. What is sparse (a database's files that are not full) is copied as far as
+// it takes space.
+func rawCopy(from, to string) (size int64, err error) {
+	out, err := os.Create(to) // #nosec G304 -- in the benchmark's own folder
+	if err != nil {
+		return 0, err
+	}
+	err = filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
+		var st unix.Stat_t
+		if err != nil || !d.Type().IsRegular() || d.Name() == "ballast" {
+			return err
+		}
+		if err := unix.Stat(path, &st); err != nil {
+			return err
+		}
+		in, err := os.Open(path) // #nosec G304 G122 -- as above
+		if err != nil {
+			return err
+		}
+		n, err := io.CopyN(struct{ io.Writer }{out}, in, min(st.Size, st.Blocks*512))
+		size += n
+		return errors.Join(err, in.Close())
+	})
+	return size, errors.Join(err, unix.Fdatasync(int(out.Fd())), out.Close())
 }
 
 // rawWrite is the rate of writing the same bytes to two files at once and syncing both, MB/s.

@@ -26,31 +26,41 @@ The folder is left as it is, for a second look.`,
 			opt.Stream = stream << 20
 			opt.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 			opt.Say = func(string, ...any) {}
-			var failure error
-			opt.Line = func(l appliance.BenchLine) {
-				var err error
-				if o.json {
-					err = printJSON(cmd, l)
-				} else {
-					_, err = fmt.Fprintf(cmd.OutOrStdout(), "%-52s %8.0f %-11s  %8.0f %-32s  ratio %.2f  wanted %s\n",
-						l.Case, l.Value, l.Unit, l.Raw, l.Limit, l.Ratio, l.Wanted)
-				}
-				if failure == nil {
-					failure = err
-				}
-			}
+			lines, failure := benchLines(cmd, o)
+			opt.Line = lines
 			if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
 				return err
 			}
 			if err := appliance.Bench(cmd.Context(), opt); err != nil {
 				return err
 			}
-			return failure
+			return failure()
 		}}
 	cmd.Flags().StringVar(&opt.Dir, "dir", "", "an empty `DIR` on the disk to measure")
 	cmd.Flags().StringVar(&opt.Module, "module", "", "the PKCS#11 `LIBRARY` (default: SoftHSM)")
 	cmd.Flags().Int64SliceVar(&large, "large", []int64{64, 1024}, "sizes of large documents, `MiB`")
 	cmd.Flags().Int64Var(&stream, "stream", 0, "`MiB` of one stream during which memory is watched; 0: leave out")
 	cmd.Flags().IntVar(&opt.Seconds, "seconds", 5, "duration of each case of small documents")
+	cmd.AddCommand(benchRaidCommand(o))
 	return cmd
+}
+
+// benchLines prints each case as it comes; the second function gives the first failure to print.
+func benchLines(cmd *cobra.Command, o *options) (line func(appliance.BenchLine), failure func() error) {
+	var first error
+	line = func(l appliance.BenchLine) {
+		var err error
+		switch out := cmd.OutOrStdout(); {
+		case o.json:
+			err = printJSON(cmd, l)
+		case l.Limit == "":
+			_, err = fmt.Fprintf(out, "%-60s %10.1f %s\n", l.Case, l.Value, l.Unit)
+		default:
+			_, err = fmt.Fprintf(out, "%-60s %10.1f %-11s  %10.1f %-32s  ratio %.2f  wanted %s\n", l.Case, l.Value, l.Unit, l.Raw, l.Limit, l.Ratio, l.Wanted)
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return line, func() error { return first }
 }
