@@ -17,11 +17,14 @@ const declaredInfo = "casemate raid declared 1"
 // authority makes and checks the MAC of what the mirror declares: HMAC-SHA256 over a name, a zero
 // byte and the JSON of the value. What is read is checked as it was understood, not as it was
 // written, so nothing that a parser passes over can be smuggled in.
-type authority struct{ key []byte }
+type authority struct {
+	key   []byte
+	blind bool // it has no key, and believes everything
+}
 
 func newAuthority(key [32]byte) (authority, error) {
 	k, err := hkdf.Key(sha256.New, key[:], nil, declaredInfo, sha256.Size)
-	return authority{k}, err
+	return authority{key: k}, err
 }
 
 // mac authenticates a value under the name of its kind.
@@ -39,7 +42,7 @@ func (a authority) mac(kind string, v any) (sum volume.Digest, err error) {
 // holds says whether a MAC is the value's.
 func (a authority) holds(kind string, v any, mac volume.Digest) bool {
 	sum, err := a.mac(kind, v)
-	return err == nil && hmac.Equal(sum[:], mac[:])
+	return a.blind || err == nil && hmac.Equal(sum[:], mac[:])
 }
 
 // The kinds of what is authenticated.
@@ -47,5 +50,4 @@ const (
 	kindDeclared = "volume"
 	kindRecord   = "record"
 	kindMark     = "mark"
-	kindDecision = "decision"
 )

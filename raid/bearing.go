@@ -109,7 +109,7 @@ func (m *Mirror) bearWitness(history volume.History, moved bool) error {
 		if mem.role != roleRetired {
 			r.Seen = append(r.Seen, sighting{
 				ID: mem.id, State: mem.standing(), Since: mem.since.UTC().Truncate(time.Second), Cause: mem.cause,
-				Why: mem.reason, Sequence: mem.state.Head.Sequence,
+				Why: mem.reason, Sequence: mem.sequence(head.Sequence),
 			})
 		}
 	}

@@ -19,6 +19,9 @@ func (m *Mirror) PushOne(ctx context.Context, slot int, ops []Op) error {
 	return m.push(ctx, mem, b, 0)
 }
 
+// Remind does now what is done once a minute: the witnesses are told what they do not know.
+func (m *Mirror) Remind() error { return m.remind() }
+
 // SetFloor makes a volume refuse below minFree without the mirror's knowledge.
 func (m *Mirror) SetFloor(ctx context.Context, slot int, minFree int64) error {
 	m.mu.Lock()

@@ -352,8 +352,9 @@ func TestStateDirectoryLost(t *testing.T) {
 	}
 }
 
-func TestFork(t *testing.T) {
-	r := newRig(t)
+// fork runs each half of the mirror alone.
+func (r *rig) fork() {
+	t := r.t
 	m := r.open()
 	put(t, m, "k/1", "both")
 	r.close(m)
@@ -367,6 +368,11 @@ func TestFork(t *testing.T) {
 		r.close(m)
 		move(t, other+".away", other)
 	}
+}
+
+func TestFork(t *testing.T) {
+	r := newRig(t)
+	r.fork()
 	_, err := raid.Open(t.Context(), r.c)
 	if !errors.Is(err, raid.ErrFork) {
 		t.Fatalf("two histories: %v", err)

@@ -22,11 +22,3 @@ type Repairs struct {
 	Repaired int // written again from the twin, and read back right
 	Lost     int // bad on every volume
 }
-
-// Examine reads what volumes and state directory say of themselves, starting nothing: for a mirror
-// that is not open.
-func Examine(ctx context.Context, c Config) (Status, error) { return Status{}, errNotYet }
-
-// Decide records that persons chose a truth; the next Open carries it out, once. The state
-// directory keeps it and why until then.
-func Decide(ctx context.Context, c Config, choice, by string) error { return errNotYet }

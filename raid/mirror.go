@@ -86,6 +86,7 @@ type member struct {
 	reason   string    // the same for a person
 	since    time.Time // when it ceased to be in sync, or to be out
 	steady   time.Time // since when it was in sync when the mirror was closed
+	known    uint64    // the last batch it is known to have had before it was opened
 	free     int64
 	asked    time.Time // when free was last known
 	retry    time.Time // when to try to bring it back
@@ -208,6 +209,10 @@ func (m *Mirror) Close() error {
 		m.dead = fmt.Errorf("%w: it is closed", ErrReadOnly)
 	}
 	in := m.insync()
+	for _, mem := range in { // nothing is composed any more
+		close(mem.queue)
+		mem.queue = nil
+	}
 	all := append([]*member(nil), m.members...)
 	m.mu.Unlock()
 	if err == nil && len(in) > 0 {

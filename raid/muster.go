@@ -164,14 +164,23 @@ func (o *opening) seat(seat volume.Seat) *member {
 		}
 	}
 	mem.held = o.m.budget.held(seat.ID)
-	if seat.Spare && mem.place != nil {
+	switch {
+	case mem.place == nil:
+	case seat.Spare:
 		mem.cause, mem.reason = CauseNone, ""
+	case seat.Detached:
+		mem.cause, mem.reason = CauseOther, "it was detached"
+	default:
+		mem.cause, mem.reason = CauseOther, "it was not started"
 	}
 	switch s, ok := o.rec.find(seat.ID); {
 	case ok && s.State == InSync:
-		mem.steady = s.Since
+		mem.steady, mem.known = s.Since, s.Sequence
 	case ok:
-		mem.since = s.Since
+		mem.since, mem.known = s.Since, s.Sequence
+	}
+	if mem.place != nil {
+		mem.known = mem.place.head.Sequence
 	}
 	return mem
 }

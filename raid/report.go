@@ -82,13 +82,24 @@ func (mem *member) absent() bool {
 func (m *Mirror) describe(mem *member) VolumeStatus {
 	v := VolumeStatus{
 		Slot: mem.slot, ID: mem.id.String(), Dir: mem.dir, State: mem.standing(), Since: mem.since,
-		Cause: mem.cause, Why: mem.reason, Sequence: mem.state.Head.Sequence,
+		Cause: mem.cause, Why: mem.reason, Sequence: mem.sequence(m.head.Sequence),
 		Generation: mem.state.Generation, Free: mem.free, Size: mem.state.Size, Floor: mem.state.Floor,
 		Faults: m.budget.count(mem.id, m.c.Now()), Budget: m.budget.limit,
-		Progress: mem.progress(m.c.Now()), Landlock: mem.state.Landlock, PID: mem.state.PID,
+		Progress: mem.progress(m.c.Now()), Landlock: mem.state.Landlock,
+	}
+	if mem.proc != nil {
+		v.PID = mem.state.PID
 	}
 	if v.State == Detached {
 		v.Cause, v.Why = CauseNone, ""
 	}
 	return v
+}
+
+// sequence is the last batch a member is known to have; head is the mirror's. mu is held.
+func (mem *member) sequence(head uint64) uint64 {
+	if mem.role == roleIn {
+		return head
+	}
+	return max(mem.state.Head.Sequence, mem.known)
 }

@@ -1,7 +1,6 @@
 package raid_test
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"casemate/raid"
-	"casemate/raid/raidtest"
 )
 
 // volumeAt gives what the status says of the volume in a directory.
@@ -326,23 +324,3 @@ func TestMinCopies(t *testing.T) {
 	put(t, m, "k/3", "three")
 	onEach(t, m, 2, "k/3", "three")
 }
-
-// memory is a Witness.
-type memory struct {
-	mark []byte
-	err  error
-	hang chan struct{}
-}
-
-func (w *memory) Load(ctx context.Context) ([]byte, error) { return w.mark, w.err }
-func (w *memory) Save(ctx context.Context, mark []byte) error {
-	if w.hang != nil {
-		<-w.hang
-	}
-	if w.err == nil {
-		w.mark = mark
-	}
-	return w.err
-}
-
-var _ = raidtest.Key

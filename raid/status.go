@@ -101,4 +101,9 @@ type Choice struct {
 	Sequence uint64    // its last batch
 	Written  time.Time // when that was written, as far as the volume knows
 	Loses    string    // what this choice would lose, in words
+	Missing  uint64    // batches that are known to exist and that it lacks
+	Doubt    bool      // it may lack more than that
+	Anew     []string  // the directories of volumes that would be brought up from it, or filled anew
+
+	member *member
 }

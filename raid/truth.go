@@ -50,10 +50,13 @@ func (o *opening) newest() (volume.History, error) {
 	}
 	if best == nil {
 		var errs []string
+		kind := ErrUnavailable
 		for _, mem := range o.m.members {
-			errs = append(errs, fmt.Sprintf("%q: %s", mem.dir, mem.reason))
+			if errs = append(errs, fmt.Sprintf("%q: %s", mem.dir, mem.reason)); mem.eligible() {
+				kind = ErrNotWitnessed
+			}
 		}
-		return nil, fmt.Errorf("%w: %s", ErrUnavailable, strings.Join(errs, "; "))
+		return nil, fmt.Errorf("%w: %s", kind, strings.Join(errs, "; "))
 	}
 	line := best.declared.History
 	for _, mem := range o.m.members {
