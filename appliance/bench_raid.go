@@ -260,7 +260,9 @@ func (b *benchRaid) latencies(ctx context.Context) error {
 	return nil
 }
 
-func (b *benchRaid) scrubbing() bool { return b.appliance.safe.ScrubStatus().State == store.ScrubRunning }
+func (b *benchRaid) scrubbing() bool {
+	return b.appliance.safe.ScrubStatus().State == store.ScrubRunning
+}
 
 // scrub reads everything again while nothing else happens.
 func (b *benchRaid) scrub(ctx context.Context) (took time.Duration, bytes int64, err error) {

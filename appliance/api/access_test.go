@@ -78,8 +78,8 @@ func TestRights(t *testing.T) {
 	const d, r, a, m, o = identity.Depositor, identity.Reader, identity.Auditor, identity.Administrator, identity.Officer
 	allowed := map[string][]identity.Role{
 		"status": {d, r, a, m, o}, "trust": {d, r, a, m, o}, "vaults": {d, r, a, m, o}, "count": {d, r, a, m, o}, "checkpoint": {d, r, a, m, o},
-		"vault-create": {m}, "deposit": {d}, "list": {r}, "stat": {d, r}, "read": {r}, "receipt": {d, r}, "compare": {r},
-		"check": {r, a}, "journal-read": {a},
+		"vault-create": {m}, "deposit": {d}, "list": {r, a, m}, "stat": {d, r, a, m}, "read": {r, a, m}, "receipt": {d, r, a, m}, "compare": {r},
+		"check": {r, a, m}, "journal-read": {a},
 		"storage": {a, m}, "volume-add": {m}, "volume-replace": {m}, "volume-remove": {m}, "volume-detach": {m}, "volume-resilver": {m}, "volume-reclaim": {m},
 		"scrub-status": {a, m}, "scrub": {m},
 	}

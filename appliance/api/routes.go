@@ -10,14 +10,16 @@ import (
 )
 
 // Who may do what. Rights joined by | mean that one of them is enough. The right to
-// administer opens no document and no journal.
+// administer opens no journal, and no document but the safe's reports about itself.
 var (
 	anybody    = web.Public
 	known      = web.Need(identity.RightAny)
 	depositing = web.Need(identity.RightDeposit)
 	reading    = web.Need(identity.RightRead)
-	describing = web.Need(identity.RightRead | identity.RightDeposit) // the safe shows a depositor his own
-	checking   = web.Need(identity.RightRead | identity.RightAudit)
+	// These reports are open to who oversees the safe; of every other document the safe itself asks for
+	// the right to read (or, of a depositor, that it is his own).
+	viewing    = web.Need(identity.RightRead | identity.RightAudit | identity.RightAdminister)
+	describing = web.Need(identity.RightRead | identity.RightDeposit | identity.RightAudit | identity.RightAdminister)
 	auditing   = web.Need(identity.RightAudit)
 	running    = web.Need(identity.RightAdminister)
 	overseeing = web.Need(identity.RightAdminister | identity.RightAudit)
@@ -34,13 +36,13 @@ func routes() []route {
 		post("/vaults", running, "vault-create", "Make a vault", http.StatusCreated, (*API).createVault),
 		get("/vaults", known, "vaults", "The vaults the caller may use", nil, (*API).vaults),
 		get("/vaults/{vault}/count", known, "count", "How many documents a vault has", nil, (*API).count),
-		get("/vaults/{vault}/documents", reading, "list", "Documents of a vault, by number or by fingerprint", listing, (*API).list),
+		get("/vaults/{vault}/documents", viewing, "list", "Documents of a vault, by number or by fingerprint", listing, (*API).list),
 		form[wire.Meta]("/vaults/{vault}/documents", depositing, "deposit", "Deposit a document of one or more files", (*API).deposit),
 
 		get("/documents/{id}", describing, "stat", "What is attested of a document, and how far it is proved", nil, (*API).stat),
-		stream("/documents/{id}/files/{n}", reading, "read", "The original bytes of a file", anyMedia, nil, (*API).read),
+		stream("/documents/{id}/files/{n}", viewing, "read", "The original bytes of a file", anyMedia, nil, (*API).read),
 		stream("/documents/{id}/receipt", describing, "receipt", "The receipt, with the document or detached", wire.Receipt, detaching, (*API).receipt),
-		run("/documents/{id}/check", checking, "check", "Have the safe verify a document on every volume", (*API).check),
+		run("/documents/{id}/check", viewing, "check", "Have the safe verify a document on every volume", (*API).check),
 		post("/documents/{id}/compare", reading, "compare", "Whether files of these digests are the document", http.StatusOK, (*API).compare),
 
 		get("/journal", auditing, "journal-read", "Entries of the journal", searching, (*API).journal),

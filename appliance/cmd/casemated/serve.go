@@ -9,6 +9,7 @@ import (
 
 	"casemate/appliance"
 	"casemate/hsm/module"
+	"casemate/raid"
 	"casemate/raid/volume"
 )
 
@@ -21,10 +22,25 @@ func serveCommand(o *options) *cobra.Command {
 			}
 			a, err := appliance.Open(cmd.Context(), cfg, o.config, o.log())
 			if err != nil {
-				return err
+				return o.refused(cmd, cfg, err)
 			}
 			return a.Run(cmd.Context())
 		}}
+}
+
+// refused tells, when volumes do not agree, what two officers may decide. Starting again mends nothing:
+// the code tells the service manager so.
+func (o *options) refused(cmd *cobra.Command, cfg appliance.Config, err error) error {
+	if !errors.Is(err, raid.ErrFork) && !errors.Is(err, raid.ErrNotWitnessed) && !errors.Is(err, raid.ErrRolledBack) {
+		return err
+	}
+	s, examined := appliance.Examine(cmd.Context(), cfg)
+	if examined == nil {
+		p := &printer{t: o.t}
+		p.mirror(s, false)
+		_ = p.to(cmd.ErrOrStderr()) // the error says the same in short
+	}
+	return exitCode{exitConfig, err}
 }
 
 func volumeCommand() *cobra.Command {
