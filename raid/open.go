@@ -46,12 +46,7 @@ func open(ctx context.Context, c Config, d *decision) (*Mirror, error) {
 	}
 	m.turn.L = &m.mu
 	if err := m.assemble(ctx, d); err != nil {
-		for _, mem := range m.members {
-			if mem.proc != nil {
-				mem.proc.kill()
-				<-mem.proc.exited
-			}
-		}
+		m.giveUp()
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.Background())
@@ -60,6 +55,38 @@ func open(ctx context.Context, c Config, d *decision) (*Mirror, error) {
 	m.done.Go(func() { m.heal(background) })
 	return m, nil
 }
+
+// giveUp closes the volumes of a mirror that did not open, as cleanly as they let themselves be.
+func (m *Mirror) giveUp() {
+	m.mu.Lock()
+	if m.dead == nil {
+		m.dead = fmt.Errorf("%w: it did not open", ErrReadOnly)
+	}
+	m.closed = true
+	m.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, mem := range m.members {
+		if mem.queue != nil {
+			close(mem.queue)
+			mem.queue = nil
+		}
+		if mem.proc != nil {
+			wg.Go(func() {
+				_ = mem.proc.stop(ctx) // why it did not open is what matters
+				select {
+				case <-mem.proc.exited:
+				case <-time.After(closeWait): // a dead disk holds it
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+// closeWait bounds how long volumes may take to close after an Open that failed.
+const closeWait = 10 * time.Second
 
 // assemble takes the mirror from nothing to in service.
 func (m *Mirror) assemble(ctx context.Context, d *decision) error {

@@ -45,6 +45,9 @@ func (s *server) openDatabase() error {
 	if err := s.sb.save(s.dir); err != nil {
 		return errors.Join(err, ring.close())
 	}
+	if err := dropUnborn(database); err != nil {
+		return errors.Join(err, ring.close())
+	}
 	db, err := openDatabase(database, s.log)
 	if err != nil {
 		return errors.Join(err, ring.close())
@@ -62,6 +65,18 @@ func (s *server) openDatabase() error {
 		s.log.Warn("no ballast kept", "error", err)
 	}
 	return nil
+}
+
+// dropUnborn removes write-ahead logs of no length. Badger makes one when it opens, and killed before it
+// gave it its size it would refuse to open the next time; there is nothing in it.
+func dropUnborn(database string) error {
+	logs, err := filepath.Glob(filepath.Join(database, "*.mem"))
+	for _, name := range logs {
+		if fi, serr := os.Stat(name); serr == nil && fi.Size() == 0 {
+			err = errors.Join(err, os.Remove(name))
+		}
+	}
+	return err
 }
 
 // removeOld removes databases a finished rebuild left behind.

@@ -275,6 +275,23 @@ func TestEpochAndRebuildSurviveRestart(t *testing.T) {
 	}
 }
 
+// Killed at the wrong moment of its opening, Badger leaves a write-ahead log that it would not open.
+func TestUnbornLog(t *testing.T) {
+	dir := newVolume(t)
+	v := serving(t, dir).hello()
+	if err := v.write(next(Head{}), 1, 0, 0, "k"); err != nil {
+		t.Fatal(err)
+	}
+	v.stop()
+	if err := os.WriteFile(filepath.Join(dir, "db.1", "00009.mem"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v = serving(t, dir).hello()
+	if !v.st.Opened || v.st.Head.Sequence != 1 {
+		t.Errorf("with a log of no length: %+v", v.st)
+	}
+}
+
 func TestNeverOpenedTwice(t *testing.T) {
 	dir := newVolume(t)
 	serving(t, dir).hello()
