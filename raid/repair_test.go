@@ -200,4 +200,41 @@ func TestErrorBudget(t *testing.T) {
 	}
 	everywhere(t, m, keys, big)
 	clean(t, m)
+
+	rot(t, r.c.Dirs[0], 30)
+	_, _ = m.Repair(t.Context(), 0, keys...)
+	eventually(t, "faulted again", func() bool { return r.ev.count(raid.EventFaulted) == 2 })
+	for range 2 { // a restart does not make it a good one
+		put(t, m, "k/x", "one volume serves")
+		if s := m.Status().Volumes[0]; s.State != raid.Faulted || s.Cause != raid.CauseErrors {
+			t.Errorf("a volume that was faulted twice: %+v", s)
+		}
+		r.close(m)
+		m = r.open()
+	}
+	if err := m.Resilver(t.Context(), raid.Ref(r.c.Dirs[0]), false); err != nil {
+		t.Fatal(err)
+	}
+	insync(t, m)
+	everywhere(t, m, keys, big)
+	clean(t, m)
+}
+
+// The last volume in sync is never faulted: what it has is all there is.
+func TestErrorBudgetOfTheLast(t *testing.T) {
+	r := newRig(t)
+	r.c.ErrorBudget = 3
+	move(t, r.c.Dirs[1], r.c.Dirs[1]+".away")
+	m := r.open()
+	keys := fill(t, m, 12)
+	rot(t, r.c.Dirs[0], 9)
+	_, _ = m.Repair(t.Context(), 0, keys...)
+	for _, k := range keys {
+		_, _ = m.Get(t.Context(), k)
+	}
+	s := m.Status()
+	if s.Volumes[0].State != raid.InSync || s.Volumes[0].Faults < 9 || r.ev.count(raid.EventFaulted) != 0 {
+		t.Errorf("%+v", s)
+	}
+	put(t, m, "k/after", "it still takes writes")
 }

@@ -1,0 +1,160 @@
+package raid_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"casemate/raid"
+)
+
+// wide writes so many values of 40 KiB, a hundred in a batch, and gives their keys.
+func wide(t testing.TB, m *raid.Mirror, n int) (keys [][]byte) {
+	t.Helper()
+	keys = keysOf(n)
+	for from := 0; from < n; from += 100 {
+		var ops []raid.Op
+		for _, k := range keys[from:min(n, from+100)] {
+			ops = append(ops, raid.Op{Key: k, Value: []byte(big(string(k)))})
+		}
+		if _, err := m.Write(t.Context(), ops); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return keys
+}
+
+// reading keeps a copy at its lowest speed until end is called, so that it can be caught at work.
+func reading(t *testing.T, m *raid.Mirror, key string) (end func()) {
+	stop, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for stop.Err() == nil {
+			_, _ = m.Get(stop, []byte(key))
+		}
+	}()
+	return func() { cancel(); <-over }
+}
+
+// progress waits until a volume is being filled and has so much of it.
+func progress(t *testing.T, m *raid.Mirror, slot int, done int64) (p raid.Progress) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d bytes copied", done), func() bool {
+		now := m.Status().Volumes[slot].Progress
+		if now == nil || !now.Whole || now.Done < done {
+			return false
+		}
+		p = *now
+		return true
+	})
+	return p
+}
+
+// A fill cut off in the middle goes on where it was, and the volume holds all there is in the end:
+// what was there when it began, what was written and removed meanwhile.
+func TestFillGoesOn(t *testing.T) {
+	for what, cut := range map[string]func(*rig, *raid.Mirror) *raid.Mirror{
+		"the volume is killed": func(r *rig, m *raid.Mirror) *raid.Mirror { signal(r.t, m, 1, syscall.SIGKILL); return m },
+		"the source is killed, nothing else there": func(r *rig, m *raid.Mirror) *raid.Mirror {
+			signal(r.t, m, 0, syscall.SIGKILL)
+			_ = m.Close() // the last volume died
+			return r.open()
+		},
+		"all are killed": func(r *rig, m *raid.Mirror) *raid.Mirror { r.crash(m); return r.open() },
+		"closed":         func(r *rig, m *raid.Mirror) *raid.Mirror { r.close(m); return r.open() },
+	} {
+		t.Run(what, func(t *testing.T) {
+			r := newRig(t)
+			m := r.open()
+			m.SetLag(4 << 20)
+			keys := wide(t, m, 1000)
+			end := reading(t, m, "k/000")
+			if err := m.Resilver(t.Context(), raid.Ref(r.c.Dirs[1]), true); err != nil {
+				t.Fatal(err)
+			}
+			first := progress(t, m, 1, 16<<20)
+			if first.Resumed || first.Total < 30<<20 || first.Rate <= 0 || first.Left <= 0 {
+				t.Errorf("%+v", first)
+			}
+			remove(t, m, keys[3], keys[998])
+			put(t, m, "k/004", "changed meanwhile", "k/997", "changed meanwhile", "k/new", "new")
+			m = cut(r, m)
+			m.SetLag(4 << 20)
+			end()
+			end = reading(t, m, "k/000")
+			var p raid.Progress
+			eventually(t, "being filled again", func() bool {
+				now := m.Status().Volumes[1].Progress
+				if now != nil && now.Whole && now.Started.After(first.Started) {
+					p = *now
+				}
+				return p.Whole || m.Status().State == raid.Healthy
+			})
+			end()
+			if !p.Resumed || p.Done < 8<<20 {
+				t.Errorf("it begins again: %+v", p)
+			}
+			insync(t, m)
+			if r.ev.said(raid.EventRebuild, "goes on where it was interrupted") == 0 || m.Status().Volumes[1].Generation != 2 {
+				t.Errorf("%+v", m.Status().Volumes[1])
+			}
+			everywhere(t, m, [][]byte{[]byte("k/000"), []byte("k/500"), []byte("k/999")}, big)
+			everywhere(t, m, [][]byte{[]byte("k/004"), []byte("k/997")}, func(string) string { return "changed meanwhile" })
+			for _, k := range []string{"k/003", "k/998"} {
+				if v, err := m.GetFrom(t.Context(), 1, []byte(k)); err == nil {
+					t.Errorf("%s was removed and reads %.20q", k, v)
+				}
+			}
+			clean(t, m)
+		})
+	}
+}
+
+func remove(t testing.TB, m *raid.Mirror, keys ...[]byte) {
+	t.Helper()
+	var ops []raid.Op
+	for _, k := range keys {
+		ops = append(ops, raid.Op{Key: k, Delete: true})
+	}
+	if _, err := m.Write(t.Context(), ops); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// said counts the events of a kind whose detail has a text in it.
+func (e *events) said(kind raid.EventKind, text string) (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ev := range e.list {
+		if ev.Kind == kind && strings.Contains(ev.Detail, text) {
+			n++
+		}
+	}
+	return n
+}
+
+// Writers at work while a volume is filled: nothing is lost, and the manifests it needs are kept,
+// though far more batches are written than are kept otherwise.
+func TestFillUnderLoad(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	wide(t, m, 600)
+	l := startLoad(m, "meanwhile", 8)
+	before := m.Status().Sequence
+	if err := m.Resilver(t.Context(), raid.Ref(r.c.Dirs[0]), true); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "being filled", func() bool { return m.Status().Volumes[0].State == raid.Syncing })
+	insync(t, m)
+	after := m.Status().Sequence
+	l.end()
+	if len(l.errs) > 0 {
+		t.Errorf("a write failed: %v", l.errs[0])
+	}
+	t.Logf("%d batches were written meanwhile", after-before)
+	l.check(t, m)
+	clean(t, m)
+}
