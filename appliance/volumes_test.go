@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +176,7 @@ func (d *disks) has(out string, all ...string) {
 func TestDeadDiskReplaced(t *testing.T) {
 	a, b, fresh := raidtest.MakeImage(t, "xfs", diskSize), raidtest.MakeImage(t, "xfs", diskSize), raidtest.MakeImage(t, "ext4", diskSize)
 	d := newDisks(t, a, b)
+	manager := notified(t)
 	d.start()
 	d.vault()
 	d.deposit()
@@ -195,6 +199,7 @@ func TestDeadDiskReplaced(t *testing.T) {
 	out, _ = d.said("raid", "status", "--lang", "fr")
 	d.has(out, "miroir DÉGRADÉ depuis le", "à faire :", "casemated raid replace "+dead.ID[:8]+" NEWDIR")
 
+	manager("STATUS=volumes degraded, " + b.Dir)
 	for _, c := range []struct{ dir, words string }{
 		{t.TempDir(), "No disk is mounted there"}, {a.Dir, "not empty"}, {"/nowhere", "cannot become a volume"},
 	} {
@@ -209,6 +214,7 @@ func TestDeadDiskReplaced(t *testing.T) {
 	}
 	d.has(d.do("raid", "replace", dead.ID[:8], fresh.Dir, "--yes"), "is replaced by", "dirs = [")
 	d.awaitHealthy()
+	manager("STATUS=volumes healthy;")
 	if _, err := os.Stat(fresh.Dir + "/volumes.key"); err != nil {
 		t.Errorf("the volumes' wrapped key is not beside the new volume: %v", err)
 	}
@@ -238,7 +244,12 @@ func TestDetachedComesBack(t *testing.T) {
 	if out, code := d.said("raid", "status"); code != 5 || !strings.Contains(out, "casemated raid resilver "+at(d.status(), b.Dir).ID[:8]) {
 		t.Errorf("%d\n%s", code, out)
 	}
-	out, code := d.said("raid", "detach", a.Dir)
+	out, code := d.said("doctor")
+	d.has(out, "mirror         degraded", "is detached", "casemated raid resilver")
+	if code != 0 {
+		t.Errorf("doctor takes a detached volume for a fault: %d\n%s", code, out)
+	}
+	out, code = d.said("raid", "detach", a.Dir)
 	if code != 1 {
 		t.Errorf("the last one in sync was detached:\n%s", out)
 	}
@@ -249,6 +260,82 @@ func TestDetachedComesBack(t *testing.T) {
 	}
 	d.stop()
 	d.fsck()
+}
+
+// notified listens in place of the service manager; what it gives waits for a line that begins so.
+func notified(t *testing.T) (wait func(line string)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	return func(line string) {
+		t.Helper()
+		b := make([]byte, 4096)
+		for last := ""; ; {
+			_ = l.SetReadDeadline(time.Now().Add(30 * time.Second))
+			n, err := l.Read(b)
+			if err != nil {
+				t.Fatalf("the service manager was not told %q; the last it heard is %q", line, last)
+			}
+			if last = string(b[:n]); strings.Contains("\n"+last, "\n"+line) {
+				return
+			}
+		}
+	}
+}
+
+// TestRottenValueRepaired: fsck of one volume finds what is bad there; with --repair it is written again.
+func TestRottenValueRepaired(t *testing.T) {
+	a, b := raidtest.MakeImage(t, "xfs", diskSize), raidtest.MakeImage(t, "xfs", diskSize)
+	d := newDisks(t, a, b)
+	d.start()
+	d.vault()
+	for range 4 {
+		d.deposit()
+	}
+	d.stop()
+	d.rot(b.Dir)
+	if out, code := d.said("fsck", "--volume", a.Dir); code != 0 {
+		t.Errorf("the good volume: %d\n%s", code, out)
+	}
+	out, code := d.said("fsck", "--volume", b.Dir)
+	if code != 5 {
+		t.Errorf("the rotten volume: %d\n%s", code, out)
+	}
+	d.has(out, "WRONG "+b.Dir, "casemated fsck --repair")
+	out, code = d.said("fsck", "--repair")
+	if code != 0 {
+		t.Errorf("the repair: %d\n%s", code, out)
+	}
+	d.has(out, "REPAIRED "+b.Dir, "everything that was wrong is repaired")
+	d.fsck()
+	if out, code := d.said("fsck", "--volume", "/nowhere"); code != 1 || !strings.Contains(out, "casemated raid status") {
+		t.Errorf("a volume that is none: %d\n%s", code, out)
+	}
+}
+
+// rot flips a byte in the middle of the oldest value log of a volume that is not open.
+func (d *disks) rot(dir string) {
+	d.t.Helper()
+	logs, err := filepath.Glob(filepath.Join(dir, "*", "*.vlog"))
+	d.must(err)
+	if len(logs) == 0 {
+		d.t.Fatalf("no value log below %s", dir)
+	}
+	slices.Sort(logs)
+	f, err := os.OpenFile(logs[0], os.O_RDWR, 0)
+	d.must(err)
+	defer f.Close() //nolint:errcheck // synced
+	one := make([]byte, 1)
+	_, err = f.ReadAt(one, 150<<10)
+	d.must(err)
+	one[0] ^= 1
+	_, err = f.WriteAt(one, 150<<10)
+	d.must(errors.Join(err, f.Sync()))
 }
 
 // TestSparePromoted: a spare takes the place of a dead disk by itself; the same over the API.

@@ -63,6 +63,7 @@ type catalogue struct {
 	TrustWarning, TrustHint                           string
 	Bytes                                             string
 	Units                                             []string // of 1024, from bytes on
+	Storage                                           *words.Storage
 }
 
 // help is what a command says of itself.
@@ -88,7 +89,7 @@ type exitWords struct {
 
 type labels struct {
 	Vault, File, Metadata, Depositor, Declared, State string
-	Note, Clock, Volume, Journal, Proofs              string
+	Note, Clock, Volumes, Volume, Journal, Proofs     string
 	Alarm                                             string
 }
 

@@ -243,7 +243,7 @@ cérémonie des clés : une ancre obtenue de celui qu'elle doit juger ne prouve 
 	KeptOtherHint:          "voyez ce que le coffre a gardé avec « casemate stat %s » avant de déposer de nouveau, et dites-le à son administrateur si ce n'est pas ce que vous avez envoyé",
 	Label: labels{
 		Vault: "compartiment", File: "fichier", Metadata: "métadonnée", Depositor: "déposant", Declared: "déclaré", State: "état",
-		Note: "note", Clock: "horloge", Volume: "volume", Journal: "journal", Proofs: "preuves", Alarm: "ALARME",
+		Note: "note", Clock: "horloge", Volumes: "miroir", Volume: "volume", Journal: "journal", Proofs: "preuves", Alarm: "ALARME",
 	},
 	LabelWidth:      12,
 	VaultAndNumber:  "%s, numéro %d",
@@ -276,4 +276,5 @@ cérémonie des clés : une ancre obtenue de celui qu'elle doit juger ne prouve 
 	TrustHint:       "comparez les empreintes au procès-verbal de la cérémonie des clés, et vérifiez avec les fichiers remis là",
 	Bytes:           "%d octets",
 	Units:           []string{"o", "Kio", "Mio", "Gio", "Tio", "Pio"},
+	Storage:         words.StorageIn("fr"),
 }

@@ -33,12 +33,11 @@ func (a *app) showStatus(s wire.Status) {
 		a.field(a.t.Label.Note, "%s", a.t.Demonstration)
 	}
 	a.field(a.t.Label.Clock, "%s", a.clock(s.Clock))
+	if state := a.t.Storage.Names[s.Storage.State]; state != "" {
+		a.field(a.t.Label.Volumes, "%s", state)
+	}
 	for _, v := range s.Storage.Volumes {
-		detail := v.Detail
-		if detail == "" && v.FreeBytes >= 0 {
-			detail = fmt.Sprintf(a.t.Free, a.size(v.FreeBytes))
-		}
-		a.field(a.t.Label.Volume, "%s: %s, %s", v.Name, v.State, detail)
+		a.field(a.t.Label.Volume, "%s", a.volume(v))
 	}
 	a.field(a.t.Label.Journal, a.t.JournalState, s.Journal.Entries, s.Journal.Checkpoint)
 	a.field(a.t.Label.Proofs, a.t.ProofsState, s.Proofs.Round, s.Proofs.Pending)
@@ -51,6 +50,22 @@ func (a *app) showStatus(s wire.Status) {
 	for _, alarm := range s.Alarms {
 		a.field(a.t.Label.Alarm, "%s", alarm)
 	}
+}
+
+// volume is one volume in a line: its state, and how far it is or why it is not in sync.
+func (a *app) volume(v wire.VolumeStatus) string {
+	line := v.Name + ": " + first(a.t.Storage.Volumes[v.State], v.State)
+	switch {
+	case v.Total > 0:
+		line += fmt.Sprintf(", %d %%", min(99, 100*v.Done/v.Total))
+	case v.Cause != "":
+		line += ", " + a.t.Storage.Causes[v.Cause].With(v.Detail)
+	case v.Detail != "":
+		line += ", " + v.Detail
+	case v.FreeBytes >= 0:
+		line += ", " + fmt.Sprintf(a.t.Free, a.size(v.FreeBytes))
+	}
+	return line
 }
 
 func (a *app) versionCommand() *cobra.Command {
