@@ -113,7 +113,7 @@ func Decide(ctx context.Context, cfg Config, signatures [][]byte) (by string, er
 		return "", err
 	}
 	kept := cfg.decisionDir(s.Number)
-	if err := os.Mkdir(kept, 0o700); err != nil {
+	if err := os.MkdirAll(kept, 0o700); err != nil { // there already after a crash
 		return "", err
 	}
 	for i, der := range signatures {
