@@ -71,5 +71,15 @@ func SampleManifest() []byte {
 	return m.append(nil)
 }
 
+// Reclaiming says whether a volume is giving space back.
+func (m *Mirror) Reclaiming(slot int) bool {
+	s, err := m.source(slot)
+	if err != nil {
+		return false
+	}
+	st, err := s.client.Control(context.Background(), volume.Request{Act: volume.ActStatus})
+	return err == nil && st.Reclaim != nil
+}
+
 // SetLag sets how many bytes the cursor of a copy stays behind it.
 func (m *Mirror) SetLag(bytes int64) { m.lag = bytes }

@@ -47,17 +47,18 @@ type Mirror struct {
 	shown    shown
 	closed   bool
 
-	changeMu sync.Mutex // one change of epoch at a time; taken before mu
-	acts     sync.Mutex // one act on the roster at a time; taken before changeMu
-	witness  witnesses
-	stop     context.CancelFunc // ends the background work
-	done     sync.WaitGroup
-	reader   atomic.Uint32 // spreads reads over the members
-	brake    atomic.Int64  // nanoseconds that each batch waits while a member does not gain on writers
-	suspects *suspects     // keys that did not read right, to be repaired
-	budget   *budget       // of faults, for each volume
-	lag      int64         // bytes that the cursor of a copy stays behind it
-	calls    calls         // of readers and writers, so that a copy gives way to them
+	changeMu   sync.Mutex // one change of epoch at a time; taken before mu
+	acts       sync.Mutex // one act on the roster at a time; taken before changeMu
+	reclaiming sync.Mutex // one volume at a time
+	witness    witnesses
+	stop       context.CancelFunc // ends the background work
+	done       sync.WaitGroup
+	reader     atomic.Uint32 // spreads reads over the members
+	brake      atomic.Int64  // nanoseconds that each batch waits while a member does not gain on writers
+	suspects   *suspects     // keys that did not read right, to be repaired
+	budget     *budget       // of faults, for each volume
+	lag        int64         // bytes that the cursor of a copy stays behind it
+	calls      calls         // of readers and writers, so that a copy gives way to them
 }
 
 // role is a member's part in the mirror.

@@ -15,6 +15,13 @@ const (
 	repairBytes = 2 << 20
 )
 
+// Repairs is the outcome of Repair.
+type Repairs struct {
+	Checked  int
+	Repaired int // written again from the twin, and read back right
+	Lost     int // bad on every volume
+}
+
 // Repair reads keys from one volume and writes those that are bad or missing there, or older than
 // the twin's, again from the twin; then it reads them back. Writers wait for moments, so that
 // nothing newer is ever overwritten; what is good is not touched. A volume that does not give back

@@ -108,12 +108,16 @@ func (d *database) scan(dst, prefix, after []byte, limit int) (page []byte, end 
 		}
 		for it.Seek(from); it.Valid(); it.Next() {
 			key := it.Item().Key()
-			if len(after) > 0 && bytes.Equal(key, after) || bytes.Equal(key, headKey) {
+			if len(after) > 0 && bytes.Equal(key, after) || hidden(key) {
 				continue
 			}
 			n := len(dst)
+			if limit == 0 || n > 0 && n+len(key)+int(it.Item().ValueSize()) > PageSize {
+				end = false
+				return nil
+			}
 			dst = appendItem(dst, it.Item())
-			if limit == 0 || n > 0 && len(dst) > PageSize {
+			if n > 0 && len(dst) > PageSize { // what Badger says of a value's size is an estimate
 				dst, end = dst[:n], false
 				return nil
 			}
@@ -123,6 +127,9 @@ func (d *database) scan(dst, prefix, after []byte, limit int) (page []byte, end 
 	})
 	return dst, end, err
 }
+
+// hidden says whether a key is the volume's own.
+func hidden(key []byte) bool { return bytes.Equal(key, headKey) || bytes.HasPrefix(key, junkPrefix) }
 
 // appendItem appends one item; a value that cannot be read is left empty.
 func appendItem(dst []byte, item *badger.Item) []byte {

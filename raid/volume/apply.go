@@ -62,6 +62,8 @@ func (s *server) write(b *incoming) (free int64, err error) {
 	if err := s.space.admit(b.bytes); err != nil {
 		return 0, err
 	}
+	s.commits.Lock()
+	defer s.commits.Unlock()
 	switch b.first.Kind {
 	case KindWrite:
 		err = s.apply(b)

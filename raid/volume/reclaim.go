@@ -1,14 +1,13 @@
 package volume
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
-	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -16,11 +15,9 @@ import (
 const (
 	// discardRatio is how much of a value log must be worth nothing before it is written again.
 	discardRatio = 0.2
-	// flushWait bounds how long Badger may take to make a table of a memtable.
-	flushWait = 2 * time.Minute
-	// flushValue and flushOps are the values that push a memtable out.
-	flushValue = 1000
-	flushOps   = 8000
+	// junkOps and junkValue are what is written at a time to fill a value log up.
+	junkOps   = 8
+	junkValue = 1 << 20
 )
 
 // Reclaim is how far giving space back is.
@@ -30,6 +27,7 @@ type Reclaim struct {
 	After   int64  `json:"after"`            // and take now, once it is over
 	Logs    int    `json:"logs"`             // value logs written again without what is worth nothing
 	Rotten  bool   `json:"rotten,omitempty"` // refused: a value log is damaged
+	Full    bool   `json:"full,omitempty"`   // stopped: the disk has no room for writing logs again
 	Error   string `json:"error,omitempty"`
 }
 
@@ -72,7 +70,7 @@ func (s *server) giveBack(g *giver) (r Reclaim) {
 	if err == nil {
 		r.Logs, err = g.collect()
 	}
-	r.Rotten = errors.Is(err, ErrRotten)
+	r.Rotten, r.Full = errors.Is(err, ErrRotten), errors.Is(err, ErrNoSpace)
 	after, uerr := used(s.dir)
 	if err = errors.Join(err, uerr); err != nil {
 		r.Error = err.Error()
@@ -125,34 +123,46 @@ func (g *giver) checkAll() error {
 	return nil
 }
 
-// settle makes a table of what is in memory, and one level of all tables.
+// settle makes a table of what is in memory, and one level of all tables. Badger does the first, and
+// takes the tables out of the level in which it would leave them, only to drop a prefix: so it gets one
+// that holds a single key of no meaning. Writes wait meanwhile; reads do too, inside Badger.
 func (g *giver) settle() error {
 	if err := g.s.space.room(2 * memTableSize); err != nil {
 		return err
 	}
-	current, err := filepath.Glob(filepath.Join(g.dir, "*.mem"))
-	if err != nil {
-		return err
-	}
-	for n := 0; n <= memTableSize/flushValue; n += flushOps {
-		if err := g.junk(n, flushOps, flushValue); err != nil {
-			return fmt.Errorf("pushing out what is in memory: %w", err)
+	err := g.step(func(db *badger.DB) error {
+		g.s.commits.Lock()
+		defer g.s.commits.Unlock()
+		if _, err := g.db.commit([]Op{{Key: junkKey(0), Value: []byte{1}}}, nil); err != nil {
+			g.s.fail(err)
+			return err
 		}
+		return db.DropPrefix(junkPrefix)
+	})
+	if err != nil {
+		return fmt.Errorf("making a table of what is in memory: %w", err)
 	}
-	if err := g.gone(current); err != nil {
-		return err
+	if err := g.step(func(db *badger.DB) error { return db.Flatten(1) }); err != nil {
+		return fmt.Errorf("merging the tables: %w", err)
 	}
-	return g.step(func(db *badger.DB) error { return db.Flatten(1) })
+	return nil
 }
 
-// junk writes entries that expired long ago: nobody ever sees them, and they go when tables are merged.
-func (g *giver) junk(from, count, size int) error {
-	value := make([]byte, size)
-	return g.step(func(db *badger.DB) error {
-		txn := db.NewTransaction(true)
+// junkPrefix begins keys that mean nothing and that nobody ever sees.
+var junkPrefix = []byte{MetaPrefix, 'f'}
+
+func junkKey(n int) []byte { return binary.BigEndian.AppendUint32(junkPrefix, uint32(n)) } // #nosec G115 -- small
+
+// junk writes values that expired long ago, which nobody ever sees, into the newest value log.
+func (g *giver) junk() error {
+	return g.step(func(*badger.DB) error {
+		g.s.commits.Lock()
+		defer g.s.commits.Unlock()
+		txn := g.db.db.NewTransaction(true)
 		defer txn.Discard()
-		for i := range count {
-			e := badger.NewEntry(fmt.Appendf(nil, "%cf%06d", MetaPrefix, from+i), value)
+		value := make([]byte, junkValue)
+		for i := range junkOps {
+			e := badger.NewEntry(junkKey(i), value)
 			e.ExpiresAt = 1
 			if err := txn.SetEntry(e); err != nil {
 				return err
@@ -164,21 +174,6 @@ func (g *giver) junk(from, count, size int) error {
 		}
 		return err
 	})
-}
-
-// gone waits until files are: Badger removes the log of a memtable once its table is synced.
-func (g *giver) gone(files []string) error {
-	for end := time.Now().Add(flushWait); ; time.Sleep(20 * time.Millisecond) { //nolint:forbidigo // monotonic
-		left := slices.ContainsFunc(files, func(name string) bool { _, err := os.Stat(name); return err == nil })
-		switch {
-		case !left:
-			return nil
-		case g.s.leaving.Load():
-			return errLeaving
-		case time.Now().After(end): //nolint:forbidigo // monotonic
-			return errors.New("badger does not make a table of what is in memory")
-		}
-	}
 }
 
 // collect has Badger write its logs again, one after the other, until it finds none worth it.
@@ -217,8 +212,8 @@ func (g *giver) rotate(newest string) error {
 	if err := g.s.space.room(valueLogSize + memTableSize/4); err != nil {
 		return err
 	}
-	for range valueLogSize/(8<<20) + 2 {
-		if err := g.junk(0, 8, 1<<20); err != nil {
+	for range valueLogSize/(junkOps*junkValue) + 2 {
+		if err := g.junk(); err != nil {
 			return fmt.Errorf("filling the newest value log up: %w", err)
 		}
 		if sealed, err := sealedLogs(g.dir); err != nil || slices.Contains(sealed, newest) {

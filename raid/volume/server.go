@@ -30,6 +30,8 @@ type server struct {
 	db   *database
 	ring *ring
 
+	commits sync.Mutex // held by whoever writes into Badger; taken after life
+
 	mu     sync.Mutex
 	sb     Superblock
 	head   Head
