@@ -126,11 +126,12 @@ func (v view) digestFile(ctx context.Context, rec *record, f proof.File) (proof.
 // wrong is a step that failed; the error is of reading, or of a caller who left.
 func (v view) prove(ctx context.Context, rec *record) (steps []Step, provisional bool, err error) {
 	receipt, err := v.receiptOf(ctx, rec)
-	if errors.Is(err, ErrIntegrity) {
-		return []Step{{Name: "receipt", Detail: err.Error()}}, false, nil
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil, errors.Is(err, ErrStorage), errors.Is(err, ErrSealUnavailable):
 		return nil, false, err
+	default: // it cannot be made of what is stored
+		return []Step{{Name: "receipt", Detail: err.Error()}}, false, nil
 	}
 	receipt.VerifyScript, receipt.Trust = nil, nil
 	var buf bytes.Buffer

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -30,6 +31,8 @@ type crashJob struct {
 	Key    [32]byte
 	Socket string
 	VKey   string
+	Seal   []byte // PEM
+	TSA    []byte // PEM
 	Step   string // where to die
 	Nth    int    // at which passage
 }
@@ -72,10 +75,25 @@ func (j *crashJob) run() error {
 	token := &interposed{Token: hsm.NewClient(j.Socket),
 		beforeSeal: j.die("before the seal"), afterSeal: j.die("after the seal"),
 		beforeSign: j.die("before the checkpoint"), afterSign: j.die("after the checkpoint")}
+	trust := verify.Trust{Seal: x509.NewCertPool(), TSA: x509.NewCertPool(), JournalVKey: j.VKey}
+	trust.Seal.AppendCertsFromPEM(j.Seal)
+	trust.TSA.AppendCertsFromPEM(j.TSA)
 	safe, err := Open(ctx, Config{Origin: testOrigin, Demonstration: true, Mirror: mirror, Token: token, Clock: &testClock{},
-		Interval: time.Hour, Trust: verify.Trust{JournalVKey: j.VKey}, Log: slog.New(slog.DiscardHandler)})
+		Interval: time.Hour, Trust: trust, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
+	}
+	if j.Step == "in the scrub" {
+		safe.scrub.save = time.Nanosecond
+		safe.scrub.hook = func(at position) {
+			if at.Phase == phaseDocuments {
+				_ = j.die("in the scrub")()
+			}
+		}
+		if err := safe.StartScrub(ctx, alice); err != nil {
+			return err
+		}
+		<-safe.Fatal()
 	}
 	for i := 0; ; i++ {
 		size := 100
@@ -104,7 +122,7 @@ func (r *rig) crash(step string, nth int) []proof.DocumentID {
 	r.t.Helper()
 	r.close()
 	job, err := json.Marshal(crashJob{Dirs: r.config.Dirs, State: r.config.StateDir, Key: r.config.Key,
-		Socket: r.token.Socket, VKey: r.token.SetupResult.JournalVKey, Step: step, Nth: nth})
+		Socket: r.token.Socket, VKey: r.token.SetupResult.JournalVKey, Seal: r.token.SetupResult.SealPEM, TSA: r.tsa.pem, Step: step, Nth: nth})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ const (
 	// gatherEvents is how long values found bad, lost or repaired are counted before they become one
 	// entry.
 	gatherEvents = time.Minute
+	// closingTime is how long a safe that closes waits at most for its repairs to be attested.
+	closingTime = 10 * time.Second
 	// eventsKept is how many entries wait at most for a journal that cannot be written.
 	eventsKept = 1024
 )
@@ -144,14 +146,17 @@ func (s *Safe) tell(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			s.tellGathered(true)
-			s.tellWaiting(context.WithoutCancel(ctx))
+			s.tellWaiting()
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
+			s.attestRepairs(last)
+			cancel()
 			return
 		case <-tick.C:
 			s.tellGathered(true)
 		case <-s.teller.wake:
 			s.tellGathered(false)
 		}
-		s.tellWaiting(ctx)
+		s.tellWaiting()
 		s.attestRepairs(ctx)
 	}
 }
@@ -178,9 +183,10 @@ func (s *Safe) tellGathered(tick bool) {
 	}
 }
 
-// tellWaiting journals what waits, in order, until the journal cannot be written.
-func (s *Safe) tellWaiting(ctx context.Context) {
-	t := s.teller
+// tellWaiting journals what waits, in order, until the journal cannot be written. It hears no
+// cancellation: an entry given up while it is being written would be written twice.
+func (s *Safe) tellWaiting() {
+	ctx, t := context.Background(), s.teller
 	for {
 		t.mu.Lock()
 		var d journal.Draft
@@ -198,7 +204,7 @@ func (s *Safe) tellWaiting(ctx context.Context) {
 		}
 		t.mu.Unlock()
 		_, err := s.post(ctx, posting{draft: d})
-		if err != nil && (errors.Is(err, ErrStorage) || errors.Is(err, ErrClosed) || ctx.Err() != nil) {
+		if err != nil && (errors.Is(err, ErrStorage) || errors.Is(err, ErrClosed)) {
 			return // the next tick tries again
 		}
 		if err != nil {

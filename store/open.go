@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"casemate/hsm"
 	"casemate/raid"
 	"casemate/store/journal"
 	"casemate/store/proof"
@@ -16,7 +17,8 @@ import (
 // Open takes up the safe on an open mirror. There is no separate recovery: whatever the last
 // process left is read, completed or swept here, before the first act is taken.
 //
-//  1. the journal is found and its end checked; it must contain what the token signed last.
+//  1. the journal is found and its end checked; it must contain what the token signed last, or two
+//     officers must have decided to go on without.
 //  2. the vaults and their tallies are read.
 //  3. stages without a document are swept, and journaled as abandoned.
 //  4. the deposits after the last timestamp round become pending again.
@@ -31,7 +33,7 @@ func Open(ctx context.Context, cfg Config) (*Safe, error) {
 		stop: stop, stopped: make(chan struct{}), teller: newTeller(), actor: ownCaller(cfg.Trust.JournalVKey),
 	}
 	s.scrub = newScrub(cfg.ScrubEvery, cfg.ScrubRate)
-	if err := s.load(ctx); err != nil {
+	if err := s.load(ctx, cfg.Decision); err != nil {
 		stop()
 		return nil, fmt.Errorf("opening the safe: %w", err)
 	}
@@ -49,7 +51,7 @@ func Open(ctx context.Context, cfg Config) (*Safe, error) {
 	return s, nil
 }
 
-func (s *Safe) load(ctx context.Context) error {
+func (s *Safe) load(ctx context.Context, decision func(uint64, [32]byte) (hsm.Decision, bool, error)) error {
 	log, err := journal.Open(ctx, s.mirror, []byte{typeJournal}, journal.Options{NotFound: func(err error) bool { return errors.Is(err, raid.ErrNotFound) }})
 	if err != nil {
 		return err
@@ -62,7 +64,7 @@ func (s *Safe) load(ctx context.Context) error {
 		}
 		s.lastNow.Store(&e.At)
 	}
-	if err := s.resumeCheckpoint(ctx); err != nil {
+	if err := s.resumeJournal(ctx, decision); err != nil {
 		return err
 	}
 	if err := s.loadVaults(ctx); err != nil {

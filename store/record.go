@@ -12,6 +12,7 @@ import (
 
 	"casemate/raid"
 	"casemate/store/identity"
+	"casemate/store/journal"
 	"casemate/store/proof"
 	"casemate/store/seal"
 )
@@ -205,7 +206,7 @@ func (s *Safe) readError(what string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
-	case errors.Is(err, raid.ErrNotFound), errors.Is(err, raid.ErrCorrupt):
+	case errors.Is(err, raid.ErrNotFound), errors.Is(err, raid.ErrCorrupt), errors.Is(err, journal.ErrBroken):
 		return fmt.Errorf("%s: %w: %w", what, ErrIntegrity, err)
 	default:
 		return fmt.Errorf("%s: %w: %w", what, ErrStorage, err)

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -49,6 +50,7 @@ type rig struct {
 	tsa    *authority
 	mirror *raid.Mirror
 	safe   *Safe
+	events atomic.Pointer[Safe] // whom the mirror's events are told
 }
 
 func newRig(t testing.TB) *rig {
@@ -85,12 +87,18 @@ func (r *rig) settings() Config {
 
 func (r *rig) open() {
 	r.t.Helper()
+	r.config.Event = func(e raid.Event) {
+		if s := r.events.Load(); s != nil {
+			s.VolumeEvent(e)
+		}
+	}
 	r.mirror = raidtest.Open(r.t, r.config)
 	safe, err := Open(r.t.Context(), r.settings())
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.safe = safe
+	r.events.Store(safe)
 	r.t.Cleanup(func() { _ = safe.Close() })
 }
 

@@ -28,6 +28,7 @@ type Token interface {
 	Seal(ctx context.Context, requests []hsm.SealRequest) ([]hsm.SealResult, error)
 	SignCheckpoint(ctx context.Context, size uint64, root [32]byte, consistency [][32]byte) ([]byte, error)
 	LastCheckpoint(ctx context.Context) (note []byte, size uint64, root [32]byte, err error)
+	ResumeJournal(ctx context.Context, size uint64, root [32]byte, d hsm.Decision) ([]byte, error)
 	NewKey(ctx context.Context, kc hsm.KeyContext) (key [32]byte, record []byte, err error)
 	UnwrapKey(ctx context.Context, kc hsm.KeyContext, record []byte) (key [32]byte, err error)
 }
@@ -64,6 +65,9 @@ type Config struct {
 	// it takes an eighth while somebody is, and more when it would be late. Zero is 100 MiB; negative is
 	// as quick as it goes.
 	ScrubRate int64
+	// Decision finds what two officers signed to give up a checkpoint that the token signed, when the
+	// volumes that held its journal are lost. Nil: there is never one.
+	Decision func(size uint64, root [32]byte) (d hsm.Decision, found bool, err error)
 }
 
 // Safe is an open safe. Its methods may be called from many goroutines.

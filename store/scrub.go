@@ -51,6 +51,7 @@ type scrub struct {
 	save  time.Duration
 	wake  chan struct{}
 	pacer *rate.Limiter
+	hook  func(position) // a test's, after each step
 
 	mu      sync.Mutex
 	rec     scrubRecord
@@ -59,7 +60,8 @@ type scrub struct {
 	halt    context.CancelFunc // ends the run under way
 	problem string
 	speed   speed
-	overdue bool // journaled
+	overdue bool     // journaled
+	taken   position // where it was when the safe opened
 }
 
 // scrubRecord is what is kept of the scrub on the volumes.
@@ -115,6 +117,7 @@ func (s *Safe) loadScrub(ctx context.Context) error {
 	}
 	if err == nil {
 		err = json.Unmarshal(raw, &s.scrub.rec)
+		s.scrub.taken = s.scrub.rec.At
 	}
 	if err != nil { // it is no evidence: a scrub that forgot where it was begins again
 		s.slog.Error("where the scrub was cannot be read; it begins again", "error", err)

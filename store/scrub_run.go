@@ -194,6 +194,9 @@ func (s *Safe) scrubSurvey(id string, slot int) *survey {
 		c.mu.Lock()
 		c.rec.At, c.rec.Mine, c.rec.Report = y.at, y.mine, report
 		c.mu.Unlock()
+		if c.hook != nil {
+			c.hook(y.at)
+		}
 		s.measure(y)
 		select {
 		case <-save.C:
