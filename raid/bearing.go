@@ -43,7 +43,7 @@ func (o *opening) loadWitnesses(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, witnessWait)
 	defer cancel()
-	got, err := m.ask(ctx)
+	got, err := m.askWitness(ctx)
 	switch {
 	case err != nil:
 		o.doubt("the witness does not answer: %v", err)
@@ -60,8 +60,8 @@ func (o *opening) loadWitnesses(ctx context.Context) {
 	}
 }
 
-// ask gives the mark the Witness has, nil if it has none.
-func (m *Mirror) ask(ctx context.Context) (*mark, error) {
+// askWitness gives the mark the Witness has, nil if it has none.
+func (m *Mirror) askWitness(ctx context.Context) (*mark, error) {
 	type answer struct {
 		b   []byte
 		err error
