@@ -81,7 +81,7 @@ func (a *Appliance) open(ctx context.Context, configFile string) error {
 		Mirror: a.mirror, Token: a.token, Clock: a.guard, Authorities: authorities,
 		Interval: a.config.Timestamp.Interval, AlarmAfter: a.config.Timestamp.AlarmAfter,
 		Trust: t.verify, TrustFiles: t.files, VerifyScript: packaging.VerifyScript, Log: a.log,
-		ScrubEvery: a.config.Scrub.Every, ScrubRate: a.config.Scrub.Rate,
+		ScrubEvery: a.config.Scrub.Every, ScrubRate: a.config.Scrub.Rate, Decision: a.config.decisionAbout,
 	})
 	if err != nil {
 		return err

@@ -64,8 +64,12 @@ func PrepareDecision(ctx context.Context, cfg Config, choice string) (statement 
 	if err := os.MkdirAll(cfg.decisionDir(), 0o700); err != nil {
 		return nil, err
 	}
+	signed, root, err := cfg.lastSigned(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("asking what the token signed last: %w", err)
+	}
 	s := decision.New(decision.Statement{Safe: cfg.Origin, Choice: c.ID, Volume: c.Volume, Dir: c.Dir, Epoch: c.Epoch,
-		Sequence: c.Sequence, Loses: c.Loses}, time.Now()) //nolint:forbidigo // the safe's own clock is closed with it
+		Sequence: c.Sequence, Loses: c.Loses, Signed: signed, SignedRoot: hex.EncodeToString(root[:])}, time.Now()) //nolint:forbidigo // the safe's own clock is closed with it
 	return s.Text(), writeFile(cfg.decisionDir(statementName), s.Text(), 0o600)
 }
 

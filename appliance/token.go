@@ -51,7 +51,7 @@ func ServeToken(ctx context.Context, cfg Config, log *slog.Logger) error {
 	go tellSystemd(ctx, cfg.HSM.Socket, log)
 	return module.Serve(ctx, module.Config{
 		Token: cfg.moduleToken(), PINFile: pin, StateDir: cfg.HSM.State, Timeout: cfg.HSM.Timeout, Log: log,
-		AllowUIDs: uids,
+		AllowUIDs: uids, Decided: cfg.decided,
 	}, l)
 }
 

@@ -14,6 +14,7 @@ const (
 	PathUnwrapKey      = "/v1/unwrap-key"
 	PathCertificate    = "/v1/certificate"
 	PathTLSSign        = "/v1/tls-sign"
+	PathResumeJournal  = "/v1/resume-journal"
 	PathRandom         = "/v1/random"
 	PathWitness        = "/v1/witness"
 	PathSetWitness     = "/v1/set-witness"
@@ -21,15 +22,17 @@ const (
 
 // Limits both ends keep.
 const (
-	MaxMessage   = 32 << 20 // bytes of one request or reply
-	MaxSeals     = 256      // documents in one seal request
-	MaxRandom    = 4096     // bytes of one random request
-	MaxSealBytes = 8 << 20  // attestations and fingerprints of one seal request, before base64
-	MaxProof     = 64       // hashes of a consistency proof
-	MaxKeyRecord = 2048     // bytes of a wrapped-key record
-	MaxCSR       = 8192     // bytes of a certificate request
-	MaxWitness   = 1024     // bytes of the mirror's mark
-	MinWitness   = 8        // bytes of the order number it begins with
+	MaxMessage   = 32 << 20  // bytes of one request or reply
+	MaxSeals     = 256       // documents in one seal request
+	MaxRandom    = 4096      // bytes of one random request
+	MaxSealBytes = 8 << 20   // attestations and fingerprints of one seal request, before base64
+	MaxProof     = 64        // hashes of a consistency proof
+	MaxKeyRecord = 2048      // bytes of a wrapped-key record
+	MaxCSR       = 8192      // bytes of a certificate request
+	MaxStatement = 16 << 10  // bytes of a decision's statement
+	MaxDecision  = 512 << 10 // bytes of its signatures together
+	MaxWitness   = 1024      // bytes of the mirror's mark
+	MinWitness   = 8         // bytes of the order number it begins with
 )
 
 // Empty is a request or a reply that says nothing.
@@ -50,6 +53,20 @@ type CheckpointRequest struct {
 	Size  uint64   `json:"size"`
 	Root  []byte   `json:"root"`  // 32 bytes
 	Proof [][]byte `json:"proof"` // RFC 6962 consistency from the last signed size, 32 bytes each
+}
+
+// Decision is what two officers signed: the statement and their detached CMS signatures.
+type Decision struct {
+	Statement  []byte   `json:"statement"`
+	Signatures [][]byte `json:"signatures"`
+}
+
+// ResumeRequest asks for a signature over a journal that is no extension of the last one signed,
+// because two officers decided that what is missing from it is lost.
+type ResumeRequest struct {
+	Size     uint64   `json:"size"`
+	Root     []byte   `json:"root"` // 32 bytes
+	Decision Decision `json:"decision"`
 }
 
 // CheckpointReply is a signed checkpoint; size 0 when none was ever signed.

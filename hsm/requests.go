@@ -72,6 +72,21 @@ func (c *Client) SignCheckpoint(ctx context.Context, size uint64, root [32]byte,
 	return reply.Note, nil
 }
 
+// ResumeJournal asks for a signed note over a journal that does not contain what was signed last: the
+// volumes that held it are gone, and two officers decided to go on without. The decision must name the
+// very checkpoint that is given up, so that it serves once; the process verifies it, keeps both notes
+// and the decision, and goes on from the new one. ErrRefused in every other case.
+func (c *Client) ResumeJournal(ctx context.Context, size uint64, root [32]byte, d Decision) ([]byte, error) {
+	var reply CheckpointReply
+	if err := c.call(ctx, PathResumeJournal, ResumeRequest{Size: size, Root: root[:], Decision: d}, &reply); err != nil {
+		return nil, err
+	}
+	if len(reply.Note) == 0 {
+		return nil, errReply(PathResumeJournal)
+	}
+	return reply.Note, nil
+}
+
 // LastCheckpoint is the last note signed, with its size and root; size 0 and
 // no note when there was none.
 func (c *Client) LastCheckpoint(ctx context.Context) (note []byte, size uint64, root [32]byte, err error) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"casemate/hsm"
+	"casemate/hsm/hsmtest"
 	"casemate/raid"
 	"casemate/store/journal"
 	"casemate/store/proof"
@@ -279,6 +280,74 @@ func TestRolledBack(t *testing.T) {
 			_ = safe.Close()
 		}
 		t.Errorf("volumes rolled back together: %v", err)
+	}
+	r.decidedAfterAll()
+}
+
+// decidedAfterAll: two officers give up what the token signed of the journal. Only their decision about
+// this very checkpoint opens the safe; it goes on, says so in the journal, and needs no decision again.
+func (r *rig) decidedAfterAll() {
+	r.t.Helper()
+	settings := r.settings()
+	for name, decision := range map[string]func(uint64, [32]byte) (hsm.Decision, bool, error){
+		"none": func(uint64, [32]byte) (d hsm.Decision, found bool, err error) { return },
+		"of nobody": func(uint64, [32]byte) (hsm.Decision, bool, error) {
+			return hsm.Decision{Statement: []byte("x"), Signatures: [][]byte{{1}, {2}}}, true, nil
+		},
+		"about another": func(n uint64, root [32]byte) (hsm.Decision, bool, error) {
+			return hsmtest.Decision(n-1, root), true, nil
+		},
+		"about other roots": func(n uint64, root [32]byte) (hsm.Decision, bool, error) {
+			root[0]++
+			return hsmtest.Decision(n, root), true, nil
+		},
+	} {
+		settings.Decision = decision
+		if safe, err := Open(r.t.Context(), settings); !errors.Is(err, ErrIntegrity) {
+			if err == nil {
+				_ = safe.Close()
+			}
+			r.t.Errorf("a decision %s: %v, want ErrIntegrity", name, err)
+		}
+	}
+	settings.Decision = func(n uint64, root [32]byte) (hsm.Decision, bool, error) { return hsmtest.Decision(n, root), true, nil }
+	safe, err := Open(r.t.Context(), settings)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	told := func() (n int) {
+		err := safe.log.Audit(r.t.Context(), 0, safe.log.Size(), func(e journal.Entry) error {
+			if e.Act == "journal-resume" && e.Refs["given-up"] != "" && e.Refs["statement"] != "" {
+				n++
+			}
+			return nil
+		})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return n
+	}
+	for end := time.Now().Add(20 * time.Second); told() == 0; {
+		if time.Now().After(end) {
+			r.t.Fatal("the journal does not tell that it was resumed")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if _, err := safe.Checkpoint(r.t.Context()); err != nil {
+		r.t.Errorf("after the decision no checkpoint is signed: %v", err)
+	}
+	if err := safe.Close(); err != nil {
+		r.t.Fatal(err)
+	}
+	settings.Decision = nil
+	if safe, err = Open(r.t.Context(), settings); err != nil {
+		r.t.Fatalf("opened again: %v", err)
+	}
+	if n := told(); n != 1 {
+		r.t.Errorf("the journal tells %d times of one decision", n)
+	}
+	if err := safe.Close(); err != nil {
+		r.t.Fatal(err)
 	}
 }
 

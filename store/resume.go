@@ -53,7 +53,7 @@ func (s *Safe) resumeJournal(ctx context.Context, decision func(uint64, [32]byte
 	}
 	s.checkpoint.Store(&publishedCheckpoint{Checkpoint: c, note: note})
 	statement := sha256.Sum256(d.Statement)
-	draft := s.draft(s.actor, actJournalResume, "", "", journal.Done, "")
+	draft := s.draft(self, "journal-resume", "", "", journal.Done, "")
 	draft.Refs = map[string]string{
 		"given-up": fmt.Sprintf("%d %s", signed, hex.EncodeToString(root[:])), "resumed-at": fmt.Sprint(size),
 		"statement": hex.EncodeToString(statement[:]),

@@ -35,7 +35,8 @@ const (
 	maxStatement = 16 << 10 // bytes
 	heading      = "Casemate: decision about the volumes of a safe, version 1"
 	closing      = "We decide that this volume holds the true history of the safe. The other volumes are\n" +
-		"filled anew from it. We have read what this loses.\n"
+		"filled anew from it. Entries of the journal that it lacks are given up, and so are the documents\n" +
+		"they tell of: the safe goes on with other entries under their numbers. We have read what this loses.\n"
 )
 
 // Statement says which volume is to be the truth. All of it stands in the text that is signed.
@@ -49,6 +50,10 @@ type Statement struct {
 	Epoch    uint64
 	Sequence uint64
 	Loses    string // in words
+	// The last checkpoint of the journal that the token signed. What the volume's journal lacks of it is
+	// given up, and the token goes on without, for this checkpoint alone.
+	Signed     uint64 // entries
+	SignedRoot string // 64 hexadecimal digits
 }
 
 // New fills in what makes a statement its own.
@@ -75,6 +80,7 @@ func (s *Statement) fields() []field {
 	return []field{
 		{"safe", &s.Safe, nil}, {"number", &s.Number, nil}, {"choice", &s.Choice, nil}, {"volume", &s.Volume, nil},
 		{"folder", &s.Dir, nil}, {"epoch", nil, &s.Epoch}, {"last batch", nil, &s.Sequence}, {"this loses", &s.Loses, nil},
+		{"journal entries that the token signed", nil, &s.Signed}, {"and their root", &s.SignedRoot, nil},
 	}
 }
 

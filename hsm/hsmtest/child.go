@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"casemate/hsm"
 	"casemate/hsm/module"
 	"casemate/systemd"
 )
@@ -106,6 +107,22 @@ func runServe(ctx context.Context, s serveJob, log *slog.Logger) error {
 	}
 	return module.Serve(ctx, module.Config{
 		Token: s.Token, PINFile: s.PINFile, StateDir: s.StateDir, Timeout: s.Timeout, Sessions: s.Sessions,
-		Tolerance: s.Tolerance, AllowUIDs: s.AllowUIDs, Log: log,
+		Tolerance: s.Tolerance, AllowUIDs: s.AllowUIDs, Log: log, Decided: decided,
 	}, l)
+}
+
+// decided takes for a decision of two officers what Decision made.
+func decided(d hsm.Decision) (size uint64, root [32]byte, err error) {
+	var b []byte
+	if _, err := fmt.Sscanf(string(d.Statement), "give up %d %x", &size, &b); err != nil || len(b) != len(root) {
+		return 0, root, fmt.Errorf("no decision: %q", d.Statement)
+	}
+	copy(root[:], b)
+	return size, root, nil
+}
+
+// Decision is one that the process of this package believes; officers and their signatures are tested
+// where they are verified.
+func Decision(size uint64, root [32]byte) hsm.Decision {
+	return hsm.Decision{Statement: fmt.Appendf(nil, "give up %d %x", size, root), Signatures: [][]byte{{1}, {2}}}
 }

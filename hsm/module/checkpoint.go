@@ -79,13 +79,24 @@ func (c *checkpoints) sign(ctx context.Context, request hsm.CheckpointRequest) (
 	if err := c.extends(next, request.Proof); err != nil {
 		return hsm.CheckpointReply{}, err
 	}
-	note, err := proof.SignCheckpoint(next, c.signer.with(ctx), c.origin)
+	note, err := c.note(ctx, next)
 	if err != nil {
-		if errors.Is(err, proof.ErrSignature) {
-			c.guard.giveUp(err)
-		}
 		return hsm.CheckpointReply{}, err
 	}
+	return c.keep(next, note)
+}
+
+// note has the token sign a checkpoint.
+func (c *checkpoints) note(ctx context.Context, next proof.Checkpoint) ([]byte, error) {
+	note, err := proof.SignCheckpoint(next, c.signer.with(ctx), c.origin)
+	if errors.Is(err, proof.ErrSignature) {
+		c.guard.giveUp(err)
+	}
+	return note, err
+}
+
+// keep remembers a note, and only then gives it away.
+func (c *checkpoints) keep(next proof.Checkpoint, note []byte) (hsm.CheckpointReply, error) {
 	record := checkpointRecord{Origin: c.origin, Size: next.Size, Root: next.Root[:], Note: note}
 	if t := c.sealedUntil(); !t.IsZero() {
 		record.SealedUntil = proof.FormatTime(t)

@@ -48,8 +48,11 @@ type Config struct {
 	Timeout   time.Duration
 	Sessions  int           // operations at once
 	Tolerance time.Duration // how far attested times may stray from order, and from this clock
-	AllowUIDs []uint32      // who may connect besides the process's own user and root
-	Limits    Limits        // zero: DefaultLimits
+	// Decided verifies that two officers of this safe signed a statement, and gives the checkpoint of the
+	// journal, size and root, that they decided to give up. Nil: nothing can be decided.
+	Decided   func(hsm.Decision) (size uint64, root [32]byte, err error)
+	AllowUIDs []uint32 // who may connect besides the process's own user and root
+	Limits    Limits   // zero: DefaultLimits
 	Log       *slog.Logger
 	Now       func() time.Time
 }

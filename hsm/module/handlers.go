@@ -20,6 +20,7 @@ func (s *server) routes() http.Handler {
 	route(mux, s, hsm.PathSeal, s.seal)
 	route(mux, s, hsm.PathCheckpoint, s.checkpoint)
 	route(mux, s, hsm.PathLastCheckpoint, s.lastCheckpoint)
+	route(mux, s, hsm.PathResumeJournal, s.resumeJournal)
 	route(mux, s, hsm.PathNewKey, s.newKey)
 	route(mux, s, hsm.PathUnwrapKey, s.unwrapKey)
 	route(mux, s, hsm.PathCertificate, s.certificate)
@@ -96,6 +97,13 @@ func (s *server) checkpoint(ctx context.Context, e *engine, request hsm.Checkpoi
 		return hsm.CheckpointReply{}, err
 	}
 	return e.checkpoints.sign(ctx, request)
+}
+
+func (s *server) resumeJournal(ctx context.Context, e *engine, request hsm.ResumeRequest) (hsm.CheckpointReply, error) {
+	if err := s.limits.allow(s.limits.certificates, 1, "decisions"); err != nil {
+		return hsm.CheckpointReply{}, err
+	}
+	return e.checkpoints.resume(ctx, request, s.cfg.Decided)
 }
 
 func (s *server) lastCheckpoint(_ context.Context, e *engine, _ hsm.Empty) (hsm.CheckpointReply, error) {
