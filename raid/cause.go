@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"casemate/raid/volume"
 )
 
@@ -37,7 +39,7 @@ func (m *Mirror) heed(mem *member) {
 	}
 }
 
-// causes are what the sentinels of a volume mean, the more telling first.
+// causes are what the sentinels of a volume, and of a disk that fails, mean, the more telling first.
 var causes = []struct {
 	is    error
 	cause Cause
@@ -47,6 +49,11 @@ var causes = []struct {
 	{volume.ErrNoSpace, CauseSpace},
 	{volume.ErrUncertain, CauseSync},
 	{volume.ErrWillNotOpen, CauseDatabase},
+	{unix.EIO, CauseSync},
+	{unix.ESHUTDOWN, CauseSync},
+	{unix.ENODEV, CauseSync},
+	{unix.ENXIO, CauseSync},
+	{unix.EROFS, CauseReadOnly},
 	{volume.ErrSuperblock, CauseGone},
 	{volume.ErrExpired, CauseSilent},
 	{context.DeadlineExceeded, CauseSilent},

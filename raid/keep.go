@@ -81,7 +81,6 @@ func (m *Mirror) pulse(ctx context.Context) {
 	for i, mem := range in {
 		if errs[i] == nil {
 			mem.missed = 0
-			m.heed(mem)
 		} else if mem.missed++; mem.missed >= misses {
 			m.expel(mem, fmt.Errorf("no sign of life: %w", errs[i]))
 			m.advance()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"casemate/raid/volume"
 )
@@ -75,43 +76,71 @@ func (m *Mirror) Get(ctx context.Context, key []byte) ([]byte, error) {
 	return m.value(ctx, key)
 }
 
-// value is Get.
+// reading is one round of asking for a value.
+type reading struct {
+	plain            []byte
+	lacking, damaged []*member
+	down             error // of a volume that did not answer
+	asked            int
+}
+
+// value is Get. A volume that dies under a reader is in sync until it is noticed: what the others say
+// counts once it is out.
 func (m *Mirror) value(ctx context.Context, key []byte) ([]byte, error) {
+	for end := m.c.Now().Add(patience * m.c.WriteDeadline); ; {
+		r, err := m.inquire(ctx, key)
+		switch {
+		case err != nil:
+			return nil, err
+		case r.plain != nil:
+			return r.plain, nil
+		case r.down == nil && len(r.damaged) > 0:
+			return nil, fmt.Errorf("reading from %d volumes: %w", r.asked, ErrCorrupt)
+		case r.down == nil && r.asked > 0:
+			return nil, ErrNotFound
+		case r.asked == 0:
+			return nil, ErrUnavailable
+		case len(r.damaged)+len(r.lacking) == 0 || m.c.Now().After(end):
+			return nil, r.down
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lookAgain):
+		}
+	}
+}
+
+// inquire asks one volume after the other until one gives the value.
+func (m *Mirror) inquire(ctx context.Context, key []byte) (r reading, err error) {
 	list, head, busy := m.sources()
-	var lacking, damaged []*member
-	var down error
+	r.asked = len(list)
 	for _, s := range list {
 		plain, sequence, err := m.fetch(ctx, s, key)
 		switch {
 		case err == nil:
-			for _, mem := range lacking {
+			for _, mem := range r.lacking {
 				// A batch under way may have reached one volume and not the other.
 				if sequence <= head && !busy {
 					m.suspect(mem, "", key, "")
 				}
 			}
-			return plain, nil
+			if r.plain = plain; plain == nil {
+				r.plain = []byte{}
+			}
+			return r, nil
 		case errors.Is(err, ErrNotFound):
-			lacking = append(lacking, s.mem)
+			r.lacking = append(r.lacking, s.mem)
 		case errors.Is(err, ErrCorrupt):
 			m.suspect(s.mem, EventBadValue, key, "a value does not read as it was written")
-			damaged = append(damaged, s.mem)
+			r.damaged = append(r.damaged, s.mem)
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return r, ctx.Err()
 		default:
-			down = err
+			r.down = err
 		}
 	}
-	switch {
-	case len(damaged) > 0:
-		return nil, fmt.Errorf("reading from %d volumes: %w", len(list), ErrCorrupt)
-	case down != nil:
-		return nil, down
-	case len(list) == 0:
-		return nil, ErrUnavailable
-	default:
-		return nil, ErrNotFound
-	}
+	return r, nil
 }
 
 // GetFrom gives the value of a key from one volume alone, authenticated.

@@ -48,14 +48,14 @@ func (m *Mirror) short(bytes int64) (short *member, stale []*member) {
 		if now.Sub(mem.asked) > fresh {
 			stale = append(stale, mem)
 		}
-		if mem.free < mem.state.Floor+4*bytes {
+		if mem.free < mem.state.Floor+4*bytes && mem.state.Trouble == "" {
 			short = mem
 		}
 	}
 	return short, stale
 }
 
-// refresh asks a member for its state.
+// refresh asks a member for its state, and puts it out if it found something wrong with itself.
 func (m *Mirror) refresh(ctx context.Context, mem *member) error {
 	m.mu.Lock()
 	if mem.proc == nil {
@@ -74,6 +74,7 @@ func (m *Mirror) refresh(ctx context.Context, mem *member) error {
 	defer m.mu.Unlock()
 	if mem.proc != nil && mem.proc.client == client {
 		mem.free, mem.asked, mem.state = st.Free, m.c.Now(), st
+		m.heed(mem)
 	}
 	return nil
 }

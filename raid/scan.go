@@ -98,7 +98,9 @@ func (m *Mirror) merge(ctx context.Context, list []source, prefix, after []byte,
 	var from []source // whose they are
 	var last []byte   // of the shortest page that does not end the range
 	for _, s := range list {
-		p, err := s.client.Scan(ctx, prefix, after, limit)
+		sctx, cancel := context.WithTimeout(ctx, m.c.WriteDeadline)
+		p, err := s.client.Scan(sctx, prefix, after, limit)
+		cancel()
 		if err != nil {
 			continue
 		}

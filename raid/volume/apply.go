@@ -2,6 +2,7 @@ package volume
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -57,6 +58,9 @@ func (s *server) write(b *incoming) (free int64, err error) {
 		return 0, ErrExpired
 	}
 	if err := s.hold.same(); err != nil {
+		if !errors.Is(err, ErrUnmounted) {
+			s.fail(err) // the disk does not even answer where it is
+		}
 		return 0, err
 	}
 	if err := s.space.admit(b.bytes); err != nil {

@@ -59,7 +59,10 @@ func lockDir(ctx context.Context, dir string) (*hold, error) {
 func (h *hold) same() error {
 	var st unix.Stat_t
 	if err := unix.Lstat(h.path, &st); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnmounted, err)
+		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+			return fmt.Errorf("%w: %w", ErrUnmounted, err)
+		}
+		return fmt.Errorf("looking at the volume's directory: %w", err)
 	}
 	if st.Dev != h.dev || st.Ino != h.ino {
 		return fmt.Errorf("%w: %q", ErrUnmounted, h.path)

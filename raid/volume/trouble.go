@@ -20,14 +20,15 @@ const (
 // trouble looks whether the volume could still write. life is held shared at least, and mu.
 func (s *server) trouble() (Trouble, string) {
 	err := s.hold.same()
-	if err != nil {
-		return TroubleUnmounted, err.Error()
+	if err == nil {
+		err = s.space.writable()
 	}
-	err = s.space.writable()
 	if err == nil {
 		err = s.hold.touch()
 	}
 	switch {
+	case errors.Is(err, ErrUnmounted):
+		return TroubleUnmounted, err.Error()
 	case errors.Is(err, ErrReadOnly):
 		return TroubleReadOnly, err.Error()
 	case err != nil:
