@@ -32,7 +32,7 @@ func (s *server) openDatabase() error {
 		return err
 	}
 	database := databaseDir(s.dir, s.sb.Generation)
-	if s.sb.Open {
+	if s.sb.Open || s.cutAhead(database) {
 		s.preserve(database)
 		s.sb.Audit = true
 	}
@@ -65,6 +65,20 @@ func (s *server) openDatabase() error {
 		s.log.Warn("no ballast kept", "error", err)
 	}
 	return nil
+}
+
+// cutAhead says whether Badger will cut its newest value log off, though it was closed cleanly: it
+// does so at every opening, at the first entry that is damaged, and says nothing. A value repaired in
+// a running volume leaves such an entry behind, with good ones after it.
+func (s *server) cutAhead(database string) bool {
+	log, err := newestLog(database)
+	if err == nil && log != "" {
+		_, err = checkLog(log)
+	}
+	if err != nil {
+		s.log.Warn("the newest value log does not read to its end", "error", err)
+	}
+	return err != nil
 }
 
 // dropUnborn removes write-ahead logs of no length. Badger makes one when it opens, and killed before it

@@ -118,6 +118,15 @@ func sealedLogs(database string) ([]string, error) {
 	return logs[:len(logs)-1], nil
 }
 
+// newestLog names the value log that was written to last, empty if there is none.
+func newestLog(database string) (string, error) {
+	logs, err := filepath.Glob(filepath.Join(database, "*.vlog"))
+	if err != nil || len(logs) == 0 {
+		return "", err
+	}
+	return slices.Max(logs), nil
+}
+
 // checkLog checks one sealed value log file.
 func checkLog(path string) (int64, error) {
 	f, err := os.Open(path) // #nosec G304 -- our own directory
