@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"casemate/raid"
 	"casemate/raid/raidtest"
@@ -23,11 +24,19 @@ type site struct {
 	disks [2]*raidtest.Image
 	state *raidtest.Image
 	ev    *events
-	clock atomic.Int64 // how far the mirror's clock is off, nanoseconds
+	clock atomic.Int64 // how far the mirror's clock is off, in seconds
 	m     *raid.Mirror
 	led   *ledger
 	crew  *crew
 	runs  int
+}
+
+// now is the time by a wall clock that somebody sets: the monotonic reading beside it goes on, as in a
+// process under which the clock is set. In a time.Time the seconds stand above 30 bits of nanoseconds.
+func (s *site) now() time.Time {
+	t := time.Now()
+	*(*uint64)(unsafe.Pointer(&t)) += uint64(s.clock.Load()) << 30
+	return t
 }
 
 // diskSize is what most rows need; XFS takes no less.
@@ -37,9 +46,9 @@ func newSite(t *testing.T, size int64) *site {
 	t.Helper()
 	s := &site{t: t, c: raidtest.Config(t, 2), ev: &events{}, led: &ledger{}}
 	s.c.Command = raidtest.CommandPlanned()
-	s.c.MinFree = 16 << 20
+	s.c.MinFree, s.c.WriteDeadline = 16<<20, time.Second
 	s.c.Event = s.ev.add
-	s.c.Now = func() time.Time { return time.Now().Add(time.Duration(s.clock.Load())) }
+	s.c.Now = s.now
 	for i, kind := range []string{"xfs", "ext4"} {
 		s.disks[i] = raidtest.MakeImage(t, kind, size)
 		s.c.Dirs[i] = filepath.Join(s.disks[i].Dir, "volume")
@@ -94,11 +103,29 @@ func (s *site) crash() {
 	_ = s.m.Close() // its volumes are dead: an error is right, and not the point
 }
 
-func (s *site) pid(slot int) int { return s.m.Status().Volumes[slot].PID }
-
-func (s *site) kill(slot int) {
+// volume is the state of the volume in a directory of ours: one that was replaced has another slot.
+func (s *site) volume(victim int) raid.VolumeStatus {
 	s.t.Helper()
-	signal(s.t, s.m, slot, syscall.SIGKILL)
+	for _, v := range s.m.Status().Volumes {
+		if v.Dir == s.c.Dirs[victim] {
+			return v
+		}
+	}
+	s.t.Fatalf("no volume of the mirror is in %q", s.c.Dirs[victim])
+	return raid.VolumeStatus{}
+}
+
+func (s *site) pid(victim int) int { return s.volume(victim).PID }
+
+func (s *site) kill(victim int) { s.t.Helper(); s.signal(victim, syscall.SIGKILL) }
+
+func (s *site) signal(victim int, sig syscall.Signal) {
+	s.t.Helper()
+	if pid := s.pid(victim); pid > 1 {
+		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // write makes so many batches, one after the other, that must all be acknowledged.
@@ -127,13 +154,36 @@ func (s *site) healthy() {
 // verify holds everything ever written against what both volumes give, and audits them.
 func (s *site) verify() {
 	s.t.Helper()
-	if err := s.led.check(s.m, []int{0, 1}); err != nil {
-		s.t.Errorf("lost or wrong: %v", err)
+	s.settled()
+	for _, slot := range s.m.Slots() {
+		rep, err := s.m.Audit(s.t.Context(), slot, func(f raid.Finding) {
+			s.t.Errorf("volume %d, key %q, batch %d: %s", f.Volume, f.Key, f.Sequence, f.Detail)
+		})
+		if err != nil || rep.Values == 0 {
+			s.t.Errorf("auditing volume %d: %+v, %v", slot, rep, err)
+		}
+	}
+}
+
+// settled waits until all volumes are in sync and holds everything ever written against them. A
+// volume may fall out once more meanwhile.
+func (s *site) settled() {
+	s.t.Helper()
+	for try := 0; ; try++ {
+		s.healthy()
+		err := s.led.check(s.m, s.m.Slots())
+		if errors.Is(err, raid.ErrUnavailable) && try < 20 {
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		if err != nil {
+			s.t.Errorf("lost or wrong: %v", err)
+		}
+		break
 	}
 	for _, wrong := range s.led.complaints() {
 		s.t.Error(wrong)
 	}
-	clean(s.t, s.m)
 }
 
 // crew is writers and readers at work.
@@ -231,9 +281,9 @@ func (s *site) goesOn(batches int64) {
 }
 
 // fenced waits until a volume is out.
-func (s *site) fenced(slot int) {
+func (s *site) fenced(victim int) {
 	s.t.Helper()
-	eventually(s.t, "fenced", func() bool { return s.m.Status().Volumes[slot].State != raid.InSync })
+	eventually(s.t, "fenced", func() bool { return s.volume(victim).State != raid.InSync })
 }
 
 // tell logs what the mirror reported.

@@ -74,8 +74,9 @@ func TestRotInValueLog(t *testing.T) {
 			if !running {
 				m = r.open()
 			}
-			if _, err := m.GetFrom(t.Context(), 0, []byte("k/1")); err == nil {
-				t.Error("the damaged value reads from the damaged volume")
+			// Badger would cut off what lies behind it at opening: what it lost is back when that is done.
+			if _, err := m.GetFrom(t.Context(), 0, []byte("k/1")); (err == nil) == running {
+				t.Errorf("the damaged value reads from the damaged volume: %v", err)
 			}
 			for range 2 { // whichever is asked first
 				for i := range 5 {

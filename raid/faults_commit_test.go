@@ -107,7 +107,7 @@ func (s *site) strikeAt(p step, victims []int, power bool) (hit bool) {
 	s.attempt()
 	// A volume killed on the way to its answer is out before the batch is settled.
 	st := s.m.Status()
-	hit = st.ReadOnly || len(victims) == 1 && st.Volumes[victims[0]].State != raid.InSync
+	hit = st.ReadOnly || len(victims) == 1 && s.volume(victims[0]).State != raid.InSync
 	for i, v := range victims {
 		if hit && power {
 			s.disks[v].Cut()
@@ -131,7 +131,7 @@ func (s *site) strikeAt(p step, victims []int, power bool) (hit bool) {
 		}
 	}
 	s.healthy()
-	if err := s.led.check(s.m, []int{0, 1}); err != nil {
+	if err := s.led.check(s.m, s.m.Slots()); err != nil {
 		s.t.Errorf("killed at %v: %v", p, err)
 	}
 	return hit
@@ -178,7 +178,7 @@ func (s *site) strikeEpochAt(p step, survivor int) (hit bool) {
 		trace.Detach()
 	}
 	s.healthy()
-	if err := s.led.check(s.m, []int{0, 1}); err != nil {
+	if err := s.led.check(s.m, s.m.Slots()); err != nil {
 		s.t.Errorf("killed at %v: %v", p, err)
 	}
 	s.write(1)
