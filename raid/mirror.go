@@ -49,6 +49,7 @@ type Mirror struct {
 
 	changeMu   sync.Mutex // one change of epoch at a time; taken before mu
 	acts       sync.Mutex // one act on the roster at a time; taken before changeMu
+	rechecking sync.Mutex // one volume at a time
 	reclaiming sync.Mutex // one volume at a time
 	witness    witnesses
 	stop       context.CancelFunc // ends the background work
@@ -94,6 +95,7 @@ type member struct {
 	wait     time.Duration
 	missed   int         // signs of life, in a row
 	slow     atomic.Bool // did not answer a read in time
+	checked  *process    // whose contents were compared with the twin's after it had lost the end of a log
 	meter    *meter      // while it is being brought up
 	held     bool        // it used its budget of faults up twice: persons must look first
 }

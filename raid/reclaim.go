@@ -24,7 +24,7 @@ const (
 	// reclaimLook is how often a volume at it is asked how far it is.
 	reclaimLook = 100 * time.Millisecond
 	// reclaimPage is how much is compared with the twin in one go afterwards.
-	reclaimPage = 64 << 20
+	reclaimPage = 16 << 20
 )
 
 // Reclaim gives the space of values removed or replaced back to the file system, on one volume in
@@ -97,11 +97,13 @@ func (m *Mirror) givesBack(ctx context.Context, src source) (*volume.Reclaim, er
 func (m *Mirror) compareAll(ctx context.Context, slot int) error {
 	for after := []byte(nil); ; {
 		next, _, err := m.AuditPage(ctx, slot, after, reclaimPage, true, func(f Finding) {
-			m.c.Log.Warn("found after giving space back", "volume", f.Volume, "batch", f.Sequence, "detail", f.Detail)
+			m.c.Log.Warn("found comparing a volume with its twin", "volume", f.Volume, "batch", f.Sequence, "detail", f.Detail)
 		})
 		if err != nil || next == nil {
 			return err
 		}
-		after = next
+		if after = next; m.giveWay(ctx, reclaimPage) != nil {
+			return ctx.Err()
+		}
 	}
 }

@@ -238,3 +238,39 @@ func TestErrorBudgetOfTheLast(t *testing.T) {
 	}
 	put(t, m, "k/after", "it still takes writes")
 }
+
+// Badger cuts its newest log off at a damage whenever it opens, and with it what was repaired since:
+// old values, of which the audit of the tail knows nothing. They are found and repaired unread.
+func TestRepairedAndCutOff(t *testing.T) {
+	for _, crash := range []bool{false, true} {
+		t.Run(fmt.Sprintf("crash=%v", crash), func(t *testing.T) {
+			r := newRig(t)
+			m := r.open()
+			keys := fill(t, m, 12)
+			r.close(m)
+			m = r.open()
+			for i := range 70 {
+				put(t, m, fmt.Sprintf("l/%d", i), big("later"))
+			}
+			old := files(t, r.c.Dirs[0], "*.vlog")[0]
+			for i := range 12 {
+				flip(t, old, int64(20<<10+i*40<<10))
+			}
+			if got, err := m.Repair(t.Context(), 0, keys...); err != nil || got.Repaired < 11 {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			flip(t, newestLog(t, r.c.Dirs[0]), int64(70*41050+60<<10)) // in the second that was repaired
+			if crash {
+				r.crash(m)
+			} else {
+				r.close(m)
+			}
+			m = r.open()
+			if n := len(findings(t, m, 0)); n < 5 && r.ev.count(raid.EventRepaired) < 2 {
+				t.Fatalf("only %d values were cut off: the test does not test", n)
+			}
+			eventually(t, "repaired by itself", func() bool { return len(findings(t, m, 0)) == 0 })
+			everywhere(t, m, keys, big)
+		})
+	}
+}

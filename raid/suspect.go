@@ -126,7 +126,45 @@ func (m *Mirror) heal(ctx context.Context) {
 		case <-again.C:
 		}
 		m.healAll(ctx)
+		if mem := m.maimed(); mem != nil && m.rechecking.TryLock() {
+			m.done.Go(func() {
+				defer m.rechecking.Unlock()
+				m.recheck(ctx, mem)
+			})
+		}
 	}
+}
+
+// maimed gives a volume in sync, beside a twin, that opened with less of a value log than it had, and
+// was not looked at since.
+func (m *Mirror) maimed() *member {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	in := m.insync()
+	for _, mem := range in {
+		if len(in) > 1 && mem.state.Cut > 0 && mem.checked != mem.proc {
+			return mem
+		}
+	}
+	return nil
+}
+
+// recheck compares all that a volume holds with its twin. The audit of its tail restores what batches
+// put there; what lay there out of their order, repaired or filled in, may be of any age. A crash leaves
+// the rest to the next scrub.
+func (m *Mirror) recheck(ctx context.Context, mem *member) {
+	m.mu.Lock()
+	proc := mem.proc
+	m.mu.Unlock()
+	m.c.Log.Warn("a volume lost the end of a value log: all it holds is compared with its twin", "volume", mem.slot)
+	err := m.compareAll(ctx, mem.slot)
+	if err != nil && ctx.Err() == nil {
+		m.c.Log.Warn("comparing a volume with its twin", "volume", mem.slot, "error", err)
+		return // again, with the next look
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mem.checked = proc
 }
 
 // healAll goes once through what is on the list.

@@ -98,6 +98,9 @@ type State struct {
 	// Trouble is why it should take no more writes though nobody wrote: "" if all is well.
 	Trouble Trouble `json:"trouble,omitempty"`
 	Detail  string  `json:"detail,omitempty"` // of the trouble, for people
+	// Cut is how many bytes Badger cut off its newest value log when it was opened, behind something that
+	// did not read as it was written.
+	Cut int64 `json:"cut,omitempty"`
 	// Filling is how far an interrupted copy was, Used the bytes its files take (ActMeasure), Reclaim
 	// how far ActReclaim is.
 	Filling *Filling `json:"filling,omitempty"`

@@ -32,7 +32,8 @@ func (s *server) openDatabase() error {
 		return err
 	}
 	database := databaseDir(s.dir, s.sb.Generation)
-	if s.sb.Open || s.cutAhead(database) {
+	damaged := s.cutAhead(database)
+	if s.sb.Open || damaged {
 		s.preserve(database)
 		s.sb.Audit = true
 	}
@@ -72,13 +73,17 @@ func (s *server) openDatabase() error {
 // a running volume leaves such an entry behind, with good ones after it.
 func (s *server) cutAhead(database string) bool {
 	log, err := newestLog(database)
+	good := int64(0)
 	if err == nil && log != "" {
-		_, err = checkLog(log)
+		good, err = checkLog(log)
 	}
-	if err != nil {
-		s.log.Warn("the newest value log does not read to its end", "error", err)
+	if err == nil {
+		return false
 	}
-	return err != nil
+	if s.cut, _ = behind(log, good); s.cut > 0 {
+		s.log.Warn("the newest value log does not read to its end", "error", err, "behind", s.cut)
+	}
+	return true
 }
 
 // dropUnborn removes write-ahead logs of no length. Badger makes one when it opens, and killed before it

@@ -37,6 +37,7 @@ type server struct {
 	head   Head
 	oldest uint64 // no manifest below this sequence is left
 	opened Head   // newest head of the ring when Badger was opened
+	cut    int64  // bytes that Badger cut off its newest value log when it was opened
 	failed error  // set once: no write is taken any more
 	giving *Reclaim
 
@@ -120,7 +121,7 @@ func (s *server) state() State {
 		Protocol: Protocol, Build: Build(), Set: s.sb.Set, Volume: s.sb.Volume,
 		Generation: s.sb.Generation, Building: s.sb.Building, Mark: s.sb.Mark, Reason: s.sb.Reason,
 		Audit: s.sb.Audit, Free: free, Size: size, Floor: s.space.minFree,
-		Landlock: s.landlock, PID: os.Getpid(), Ring: s.opened, Filling: s.sb.Filling, Reclaim: s.giving,
+		Landlock: s.landlock, PID: os.Getpid(), Ring: s.opened, Filling: s.sb.Filling, Reclaim: s.giving, Cut: s.cut,
 	}
 	if s.db != nil {
 		st.Opened, st.Head, st.Oldest = true, s.head, s.oldest

@@ -2,6 +2,7 @@ package volume
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -166,4 +167,35 @@ func candidate(database string) (name string, discarded int64, err error) {
 
 func logPath(database string, number uint64) string {
 	return filepath.Join(database, fmt.Sprintf("%06d.vlog", number))
+}
+
+// behind gives how many bytes of a value log lie between where it reads no further and its last byte
+// that is not zero: none in one that is merely longer than what was written.
+func behind(path string, from int64) (size int64, err error) {
+	f, err := os.Open(path) // #nosec G304 -- our own directory
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.Seek(from, io.SeekStart); err != nil {
+		return 0, err
+	}
+	buf := make([]byte, vlogReadAt)
+	for at := int64(0); ; {
+		n, err := f.Read(buf)
+		if last := lastNonZero(buf[:n]); last >= 0 {
+			size = at + int64(last) + 1
+		}
+		at += int64(n)
+		if errors.Is(err, io.EOF) {
+			return size, nil
+		}
+		if err != nil {
+			return max(size, 1), err
+		}
+	}
+}
+
+func lastNonZero(b []byte) int {
+	return len(bytes.TrimRight(b, "\x00")) - 1
 }
