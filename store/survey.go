@@ -32,9 +32,10 @@ type survey struct {
 	step    func(ctx context.Context) error           // after each thing that need not be done again; may be nil
 	end     func()                                    // when run returns; may be nil
 
-	mu      sync.Mutex // readers ahead find damage too
-	lost    error      // why the volume cannot be read any more
-	damaged int        // findings of values not repaired, so far
+	mu      sync.Mutex      // readers ahead find damage too
+	lost    error           // why the volume cannot be read any more
+	damaged int             // findings of values not repaired, so far
+	known   map[string]bool // keys of these, as many as a report names
 }
 
 // position is where a survey is: with it, another takes it up.
@@ -89,7 +90,7 @@ func (s *Safe) snapshot() (out snapshot) {
 
 // newSurvey begins the survey of a volume in sync, or takes it up at a position.
 func (s *Safe) newSurvey(slot int, at position, repair bool, report *FsckReport) *survey {
-	y := &survey{at: at, repair: repair, report: report, facts: newFacts()}
+	y := &survey{at: at, repair: repair, report: report, facts: newFacts(), known: map[string]bool{}}
 	y.view = view{s: s, slot: slot, get: y.read}
 	y.snap = s.snapshot()
 	y.last = &y.snap.last
@@ -197,12 +198,10 @@ func (y *survey) note(f Finding) {
 // openJournal opens the journal as this volume has it. One that does not open is a finding, and the
 // documents are then proved by the mirror's.
 func (y *survey) openJournal(ctx context.Context) error {
-	log, err := journal.Open(ctx, journalReader{y.read}, []byte{typeJournal}, journal.Options{NotFound: func(err error) bool { return errors.Is(err, raid.ErrNotFound) }})
-	switch {
-	case ctx.Err() != nil || y.gone():
+	log, err := journal.OpenAt(ctx, journalReader{y.read}, []byte{typeJournal}, y.snap.size,
+		journal.Options{NotFound: func(err error) bool { return errors.Is(err, raid.ErrNotFound) }})
+	if ctx.Err() != nil || y.gone() {
 		return errors.Join(ctx.Err(), errVolumeLeft)
-	case err == nil && log.Size() < y.snap.size:
-		err = fmt.Errorf("it has %d entries, %d were committed", log.Size(), y.snap.size)
 	}
 	if err != nil {
 		y.find("journal", CodeJournal, "%v", err)

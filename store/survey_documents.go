@@ -111,10 +111,12 @@ func (y *survey) surveyDocument(ctx context.Context, rec *record) error {
 	if err != nil {
 		return err
 	}
-	if failed := firstFailed(steps); failed != nil && y.unrepaired() == before {
-		if y.repair && y.repairDocument(ctx, rec) {
+	if failed := firstFailed(steps); failed != nil {
+		mended := y.repair && y.twin && y.repairDocument(ctx, rec)
+		switch {
+		case mended:
 			y.foundAndMended(what, failed)
-		} else {
+		case y.unrepaired() == before: // else told as a value
 			y.find(what, CodeProof, "%s: %s", failed.Name, failed.Detail)
 		}
 	}
@@ -132,8 +134,9 @@ func firstFailed(steps []Step) *Step {
 	return nil
 }
 
-// repairDocument has every value of a document compared with the twin's, for values may be authentic
-// and yet older ones, and controls the document again.
+// repairDocument has every value of a document compared with the twin's, for its control ends at the
+// first that is bad, and values may be authentic and yet older ones; then it controls the document
+// again.
 func (y *survey) repairDocument(ctx context.Context, rec *record) bool {
 	keys := [][]byte{recordKey(rec.vault.ID, rec.number), placeKey(rec.id), journalKey(rec.leaf)}
 	for f, n := range rec.inner.Segments {

@@ -67,8 +67,8 @@ func (y *survey) audited(ctx context.Context, f raid.Finding) {
 	defer y.mu.Unlock()
 	if mended {
 		y.mine.Repaired++
-	} else {
-		y.damaged++
+	} else if !y.stands(f.Key) {
+		return
 	}
 	y.note(Finding{What: what, Code: CodeAudit, Detail: part + f.Detail, Repaired: mended})
 }

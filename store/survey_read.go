@@ -87,11 +87,23 @@ func (y *survey) mend(ctx context.Context, key []byte, code Code, bad error) ([]
 	f.Repaired = err == nil
 	if f.Repaired {
 		y.mine.Repaired++
-	} else {
-		y.damaged++
+	} else if !y.stands(key) {
+		return value, err
 	}
 	y.note(f)
 	return value, err
+}
+
+// stands counts a value that stays bad, and says whether it was not known yet. mu is held.
+func (y *survey) stands(key []byte) bool {
+	y.damaged++
+	if len(key) > 0 && y.known[string(key)] {
+		return false
+	}
+	if len(y.known) < maxFindings {
+		y.known[string(key)] = true
+	}
+	return true
 }
 
 // rewrite has the mirror write a value again from the twin and gives what the volume then answers.

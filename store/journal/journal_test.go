@@ -194,3 +194,32 @@ func TestReaderTrouble(t *testing.T) {
 		t.Fatalf("own not-found error: %v", err)
 	}
 }
+
+// TestOpenAt opens a journal that is being written to at a size known to be committed: what comes in
+// beyond it, whole or not yet, is not there for it; what is wrong at its end shows.
+func TestOpenAt(t *testing.T) {
+	ctx := context.Background()
+	m := newMemory()
+	l := open(t, m)
+	grow(t, m, l, 20)
+	delete(m.keys, string(l.key(14))) // 15 on are there, 14 is not: a search for the end would stumble
+	for size := uint64(0); size <= 14; size++ {
+		at, err := OpenAt(ctx, m, prefix, size, Options{})
+		if err != nil {
+			t.Fatalf("at %d: %v", size, err)
+		}
+		want, err := l.RootAt(ctx, size)
+		if err != nil || at.Size() != size || at.Root() != want {
+			t.Errorf("at %d: size %d, %v", size, at.Size(), err)
+		}
+		if err := at.Audit(ctx, 0, size, nil); err != nil {
+			t.Errorf("at %d: %v", size, err)
+		}
+		if _, _, err := at.Entry(ctx, size); !errors.Is(err, ErrNotFound) {
+			t.Errorf("at %d, an entry beyond: %v", size, err)
+		}
+	}
+	if _, err := OpenAt(ctx, m, prefix, 15, Options{}); !errors.Is(err, ErrBroken) {
+		t.Errorf("its last entry is missing: %v", err)
+	}
+}

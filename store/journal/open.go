@@ -37,6 +37,24 @@ func Open(ctx context.Context, r Reader, prefix []byte, opts Options) (*Log, err
 	return l, nil
 }
 
+// OpenAt is Open for a reader that may hold more than the first size entries, or be given more
+// meanwhile: a copy of a journal at work, of which these are known to be committed. What is beyond
+// them is not looked at.
+func OpenAt(ctx context.Context, r Reader, prefix []byte, size uint64, opts Options) (*Log, error) {
+	l := &Log{reader: r, prefix: bytes.Clone(prefix), notFound: opts.NotFound, cache: make(map[nodeID]tlog.Hash)}
+	if l.notFound == nil {
+		l.notFound = defaultNotFound
+	}
+	var err error
+	if l.committed, err = l.headAt(ctx, size); err == nil {
+		err = l.checkLast(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the journal at %d entries: %w", size, err)
+	}
+	return l, nil
+}
+
 // findSize gives the number of entries, if they are dense.
 func (l *Log) findSize(ctx context.Context) (uint64, error) {
 	low, high := uint64(0), uint64(1) // low entries are known to be there
