@@ -382,6 +382,8 @@ func TestDecidedByTwoOfficers(t *testing.T) {
 	b.Cut()
 	d.deposit() // on a alone
 	d.awaitVolume(b.Dir, "faulted", "missing")
+	_, err := d.client("auditor").Checkpoint(t.Context()) // the token has signed what a alone has
+	d.must(err)
 	d.stop()
 	b.Remount()
 	a.Unmount() // and a is lost
@@ -430,6 +432,12 @@ func TestDecidedByTwoOfficers(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+	if d.journaled("journal-resume") != 1 { // what the token had signed of a's deposit was given up
+		t.Error("the journal does not tell that the token went on without what it had signed")
+	}
+	d.stop()
+	d.start() // and needs nobody's decision again
+	d.readAll()
 }
 
 // statement prints the statement of a choice into a file.
