@@ -21,7 +21,7 @@ const (
 	vlogMaxKey   = 1 << 16
 	vlogTxn      = 1 << 6 // marks of transactions, which a value log never holds
 	vlogTxnEnd   = 1 << 7
-	vlogReadAt   = 1 << 20
+	vlogReadAt   = 64 << 10
 	discardEntry = 16
 )
 
@@ -37,9 +37,8 @@ func CheckValueLog(r io.Reader) (int64, error) {
 		return 0, fmt.Errorf("%w: its header: %w", ErrRotten, err)
 	}
 	at := int64(vlogHeader)
-	buf := make([]byte, 0, MaxValue+vlogMaxKey)
 	for {
-		n, err := in.entry(buf)
+		n, err := in.entry()
 		if errors.Is(err, io.EOF) {
 			return at, nil
 		}
@@ -56,6 +55,7 @@ type crcReader struct {
 	sum uint32
 	n   int64
 	one [1]byte
+	buf []byte
 }
 
 func (c *crcReader) ReadByte() (byte, error) {
@@ -68,7 +68,7 @@ func (c *crcReader) ReadByte() (byte, error) {
 }
 
 // entry checks one entry and gives its length; io.EOF alone is the end of the log.
-func (c *crcReader) entry(buf []byte) (int64, error) {
+func (c *crcReader) entry() (int64, error) {
 	c.sum, c.n = 0, 0
 	meta, err := c.ReadByte()
 	if err != nil {
@@ -87,7 +87,10 @@ func (c *crcReader) entry(buf []byte) (int64, error) {
 	if key == 0 || key > vlogMaxKey || value > MaxValue || meta&(vlogTxn|vlogTxnEnd) != 0 {
 		return 0, fmt.Errorf("an entry of key %d, value %d, meta %d", key, value, meta)
 	}
-	body := buf[:key+value]
+	if uint64(len(c.buf)) < key+value {
+		c.buf = make([]byte, key+value)
+	}
+	body := c.buf[:key+value]
 	if _, err := io.ReadFull(c.in, body); err != nil {
 		return 0, torn(err)
 	}
