@@ -67,7 +67,8 @@ func (m *Mirror) vacant(ctx context.Context, dir string, roster volume.Roster) e
 		return err
 	}
 	for _, other := range append(seatDirs(roster), state) {
-		if nested(dir, other) {
+		// A new disk often takes the mount point of the one that died.
+		if nested(dir, other) && (dir != other || dir == state) {
 			return fmt.Errorf("%w: it and %q are one within the other", ErrDirectory, other)
 		}
 	}

@@ -26,6 +26,12 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if len(os.Args) == 7 && os.Args[1] == actorArgument {
+		if err := actor(os.Args[2:]); err != nil {
+			fmt.Println("error", err)
+		}
+		return
+	}
 	raidtest.Main(m)
 }
 

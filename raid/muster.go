@@ -15,7 +15,9 @@ type opening struct {
 	rec    *record // of the state directory, nil if it has none to believe
 	w      *mark   // the newest mark of all witnesses, nil if there is none
 	places []place
-	doubts []string // what a person has to know about witnesses that were of no use
+	// configured are the directories of the configuration, absolute.
+	configured []string
+	doubts     []string // what a person has to know about witnesses that were of no use
 }
 
 // muster finds the mirror's volumes by their identity, wherever they lie, and seats them: looked
@@ -26,7 +28,11 @@ func (o *opening) muster(ctx context.Context) error {
 	if o.rec != nil {
 		known = seatDirs(o.rec.Roster)
 	}
-	dirs, err := absolute(o.m.c.Dirs, known)
+	var err error
+	if o.configured, err = absolute(o.m.c.Dirs); err != nil {
+		return err
+	}
+	dirs, err := absolute(o.configured, known)
 	if err != nil {
 		return err
 	}
@@ -159,7 +165,7 @@ func (o *opening) seat(seat volume.Seat) *member {
 		case p.dir == seat.Dir && p.err != nil:
 			mem.out(o.m.c.Now(), p.err)
 		case p.err != nil || p.sb.Volume != seat.ID:
-		case mem.place == nil || p.dir == seat.Dir || mem.place.dir != seat.Dir && p.ahead(mem.place):
+		case mem.place == nil || o.rather(p, mem.place, seat.Dir):
 			mem.place, mem.dir = p, p.dir
 		}
 	}
@@ -183,6 +189,20 @@ func (o *opening) seat(seat volume.Seat) *member {
 		mem.known = mem.place.head.Sequence
 	}
 	return mem
+}
+
+// rather says which of two copies of a volume is taken: what is configured before what is only
+// remembered, then the one that is where the volume was last, then the one further along. Whichever
+// it is, it is the truth only if the witnesses know it.
+func (o *opening) rather(p, q *place, last string) bool {
+	configured := func(x *place) bool { return slices.Contains(o.configured, x.dir) }
+	switch {
+	case configured(p) != configured(q):
+		return configured(p)
+	case (p.dir == last) != (q.dir == last):
+		return p.dir == last
+	}
+	return p.ahead(q)
 }
 
 // strays tells of directories that hold something else than a volume of the roster.

@@ -202,6 +202,68 @@ func TestDetachAndBack(t *testing.T) {
 	clean2(t, m)
 }
 
+// A dead disk is replaced by one at its own mount point.
+func TestReplaceAtItsPlace(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	put(t, m, "k/1", "one")
+	r.close(m)
+	dir := r.c.Dirs[0]
+	move(t, dir, dir+".dead")
+	m = r.open()
+	old := volumeAt(m, dir).ID
+	if err := os.MkdirAll(filepath.Join(dir, "lost+found"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	id, err := m.Replace(t.Context(), raid.Ref(dir), dir)
+	if err != nil || id == old {
+		t.Fatalf("replacing it: %q, %v", id, err)
+	}
+	insync(t, m)
+	onEach(t, m, 2, "k/1", "one")
+	r.close(m)
+
+	// The dead one, mounted elsewhere and configured, is none of the mirror's any more.
+	r.c.Dirs = append(r.c.Dirs, dir+".dead")
+	m = r.open()
+	insync(t, m)
+	if v := volumeAt(m, dir); v.ID != id || len(m.Status().Volumes) != 2 {
+		t.Errorf("%+v", m.Status())
+	}
+	clean(t, m)
+}
+
+// A retired volume alone is never the truth, whatever it holds.
+func TestRetiredAlone(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		r := newRig(t)
+		m := r.open()
+		put(t, m, "k/1", "one")
+		if !told { // away when it is removed: its own superblock knows nothing of it
+			r.close(m)
+			move(t, r.c.Dirs[0], r.c.Dirs[0]+".away")
+			m = r.open()
+		}
+		if err := m.Remove(t.Context(), raid.Ref(r.c.Dirs[0])); err != nil {
+			t.Fatal(err)
+		}
+		put(t, m, "k/2", "two")
+		r.close(m)
+		if !told {
+			move(t, r.c.Dirs[0]+".away", r.c.Dirs[0])
+		}
+		move(t, r.c.Dirs[1], r.c.Dirs[1]+".away")
+		m, err := raid.Open(t.Context(), r.c)
+		if err == nil {
+			t.Fatalf("told=%v: it opened: %+v", told, m.Status())
+		}
+		var u *raid.Undecided
+		if errors.As(err, &u) && len(u.Choices) != 0 {
+			t.Errorf("told=%v: it can be chosen: %+v", told, u.Choices)
+		}
+	}
+}
+
 // Volumes are known by their identity: disks may come up under each other's names, or elsewhere.
 func TestMountPointsSwapped(t *testing.T) {
 	r := newRig(t)
