@@ -217,6 +217,24 @@ func TestRotInTable(t *testing.T) {
 }
 
 // An older value under the same key, a value under another's key: both well sealed.
+// A table of no length makes Badger panic where nobody can catch it: the process dies at every opening.
+func TestTableKillsItsProcess(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	put(t, m, "k/1", "one")
+	r.close(m) // makes a table
+	if err := os.Truncate(files(t, r.c.Dirs[0], "*.sst")[0], 0); err != nil {
+		t.Fatal(err)
+	}
+	m = r.open()
+	want(t, m, "k/1", "one")
+	insync(t, m)
+	if r.ev.count(raid.EventRebuild) != 1 {
+		t.Error("it was not filled anew")
+	}
+	clean(t, m)
+}
+
 func TestReplayAndTransposition(t *testing.T) {
 	r := newRig(t)
 	m := r.open()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"casemate/raid/volume"
 )
@@ -196,7 +197,12 @@ func (m *Mirror) sit(r volume.Roster) {
 	for _, seat := range r.Seats {
 		i := slices.IndexFunc(m.members, func(mem *member) bool { return mem.id == seat.ID })
 		if i >= 0 {
-			m.members[i].seat = seat
+			mem := m.members[i]
+			if mem.seat.Spare && !seat.Spare { // promoted: its time begins now
+				mem.since, mem.held, mem.retry, mem.wait = m.c.Now(), false, time.Time{}, 0
+				mem.cause, mem.reason = CauseBehind, "it takes the place of another"
+			}
+			mem.seat = seat
 			continue
 		}
 		mem := &member{slot: len(m.members), id: seat.ID, seat: seat, dir: seat.Dir, since: m.c.Now()}

@@ -88,6 +88,7 @@ type member struct {
 	reason   string    // the same for a person
 	since    time.Time // when it ceased to be in sync, or to be out
 	steady   time.Time // since when it was in sync when the mirror was closed
+	deaths   int       // of its process while it opened, in a row
 	known    uint64    // the last batch it is known to have had before it was opened
 	free     int64
 	asked    time.Time // when free was last known

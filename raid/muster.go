@@ -170,8 +170,11 @@ func (o *opening) seat(seat volume.Seat) *member {
 		}
 	}
 	mem.held = o.m.budget.held(seat.ID)
+	was, ok := o.rec.find(seat.ID)
 	switch {
 	case mem.place == nil:
+	case seat.Spare && !mem.place.blank && was.Cause == CauseSync:
+		mem.cause, mem.reason = CauseSync, was.Why
 	case seat.Spare:
 		mem.cause, mem.reason = CauseNone, ""
 	case seat.Detached:
@@ -179,11 +182,11 @@ func (o *opening) seat(seat volume.Seat) *member {
 	default:
 		mem.cause, mem.reason = CauseOther, "it was not started"
 	}
-	switch s, ok := o.rec.find(seat.ID); {
-	case ok && s.State == InSync:
-		mem.steady, mem.known = s.Since, s.Sequence
+	switch {
+	case ok && was.State == InSync:
+		mem.steady, mem.known = was.Since, was.Sequence
 	case ok:
-		mem.since, mem.known = s.Since, s.Sequence
+		mem.since, mem.known = was.Since, was.Sequence
 	}
 	if mem.place != nil {
 		mem.known = mem.place.head.Sequence

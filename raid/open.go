@@ -176,7 +176,7 @@ func (m *Mirror) launch(ctx context.Context, mem *member) error {
 	if err != nil {
 		return err
 	}
-	st, err := proc.client.Hello(ctx, m.c.MinFree)
+	st, err := m.greet(ctx, mem, proc)
 	if err != nil {
 		proc.kill()
 		return fmt.Errorf("opening the volume %q: %w", mem.dir, err)
@@ -190,6 +190,37 @@ func (m *Mirror) launch(ctx context.Context, mem *member) error {
 	mem.declared, st.Declared = *st.Declared, nil
 	mem.proc, mem.state, mem.free = proc, st, st.Free
 	return nil
+}
+
+// deathsEnough is how often a volume's process may die while it opens before it is believed that its
+// database kills it: some damage makes Badger panic where nobody can catch it.
+const deathsEnough = 2
+
+// greet says hello, which opens the database; one that killed its process is left shut while another
+// volume is in sync, to be filled anew from it.
+func (m *Mirror) greet(ctx context.Context, mem *member, proc *process) (st volume.State, err error) {
+	m.mu.Lock()
+	shut := mem.deaths >= deathsEnough && len(m.insync()) > 0
+	m.mu.Unlock()
+	st, err = m.hello(ctx, proc, shut)
+	if shut && err == nil {
+		st.Reason = fmt.Sprintf("its process died %d times while opening it", mem.deaths)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil {
+		mem.deaths = 0
+	} else if causeOf(err) == CauseDied {
+		mem.deaths++
+	}
+	return st, err
+}
+
+// hello is the first word to a volume's process; shut leaves its database closed.
+func (m *Mirror) hello(ctx context.Context, proc *process, shut bool) (volume.State, error) {
+	return proc.client.Control(ctx, volume.Request{
+		Act: volume.ActHello, Protocol: volume.Protocol, Build: volume.Build(), MinFree: m.c.MinFree, Shut: shut,
+	})
 }
 
 // owns says whether a volume that said hello is the member's, as this mirror declared it.

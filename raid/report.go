@@ -63,6 +63,8 @@ func (mem *member) standing() VolumeState {
 		return InSync
 	case mem.role == roleSyncing && mem.proc != nil:
 		return Syncing
+	case mem.role == roleOut && mem.cause == CauseBehind && !mem.held && !mem.seat.Spare && !mem.seat.Detached:
+		return Syncing // its turn comes at once
 	case mem.seat.Detached:
 		return Detached
 	case mem.absent():

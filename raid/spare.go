@@ -49,7 +49,7 @@ func (m *Mirror) vacancy() (lost *member, spares []*member) {
 	for _, mem := range m.members {
 		switch {
 		case mem.role == roleRetired, mem.seat.Detached, mem.role == roleIn:
-		case mem.seat.Spare && (mem.absent() || mem.cause == CauseSilent):
+		case mem.seat.Spare && mem.cause != CauseNone && mem.cause != CauseOther: // not there, or failed
 		case mem.seat.Spare:
 			spares = append(spares, mem)
 		case mem.role == roleSyncing && mem.proc != nil: // on its way back
@@ -82,7 +82,11 @@ func (m *Mirror) tendSpares(ctx context.Context) {
 		err := m.locate(ctx, mem)
 		if err == nil {
 			p := survey(ctx, []string{mem.dir})[0]
-			if err = p.err; err == nil && !p.blank {
+			switch err = p.err; {
+			case err != nil || p.blank:
+			case p.sb.Mark == volume.Failed || mem.cause == CauseSync:
+				err = because(CauseSync, "its disk failed: a spare would be better off on another one")
+			default:
 				err = because(CauseOther, "it is emptied once every volume is in sync")
 				if whole {
 					err = m.empty(ctx, mem)
@@ -117,7 +121,7 @@ func (m *Mirror) empty(ctx context.Context, mem *member) error {
 	defer proc.kill()
 	ctx, cancel := context.WithTimeout(ctx, openWait)
 	defer cancel()
-	st, err := proc.client.Hello(ctx, m.c.MinFree)
+	st, err := m.hello(ctx, proc, true)
 	if err != nil {
 		return err
 	}

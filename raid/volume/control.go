@@ -101,7 +101,10 @@ func (s *server) hello(r *Request) (State, error) {
 		s.space.minFree = DefaultMinFree
 	}
 	s.space.dir = s.dir
-	err := s.open()
+	var err error
+	if !r.Shut {
+		err = s.open()
+	}
 	st := s.state()
 	st.Declared, st.MAC = &s.sb.Declared, s.sb.MAC
 	if errors.Is(err, ErrWillNotOpen) {

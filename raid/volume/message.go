@@ -67,6 +67,7 @@ type Request struct {
 	Protocol int       `json:"protocol,omitempty"`
 	Build    string    `json:"build,omitempty"`
 	MinFree  int64     `json:"minFree,omitempty"`
+	Shut     bool      `json:"shut,omitempty"` // of ActHello: Badger is not opened
 	Declared *Declared `json:"declared,omitempty"`
 	MAC      Digest    `json:"mac,omitzero"`
 	Mark     Mark      `json:"mark,omitempty"`
