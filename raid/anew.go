@@ -92,15 +92,18 @@ type chunk struct {
 	mark  fillMark
 	end   bool
 	err   error
+
+	answer <-chan error // once it is sent; nil if there was nothing to send
 }
 
 // copyAll copies every key after the cursor, the mirror's own included, each value authenticated on
-// the way. One chunk is read while the one before is written.
+// the way: one chunk is read while one is sent and one is written.
 func (f *fill) copyAll(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	chunks := make(chan chunk, 1)
 	go f.read(ctx, chunks)
+	var sent []chunk // and not answered, oldest first
 	for {
 		var c chunk
 		select {
@@ -112,23 +115,40 @@ func (f *fill) copyAll(ctx context.Context) error {
 			return c.err
 		}
 		if len(c.ops) > 0 {
-			if err := f.dst.proc.client.Refill(ctx, f.m.pool, c.ops, 0); err != nil {
+			c.answer, c.ops = f.dst.proc.client.StartRefill(f.m.pool, c.ops, 0), nil
+		}
+		sent = append(sent, c)
+		for len(sent) > 1 || c.end && len(sent) > 0 || len(sent) > 0 && !f.m.calls.quiet(f.m.c.Now()) {
+			if err := f.written(ctx, sent[0]); err != nil {
 				return err
 			}
+			sent = sent[1:]
 		}
-		f.bytes += c.bytes
-		f.dst.meter.add(c.bytes, f.m.c.Now())
 		if c.end {
 			return nil
 		}
-		c.mark.bytes = f.bytes
-		if err := f.note(ctx, c.mark); err != nil {
-			return err
-		}
-		if err := f.m.giveWay(ctx, c.bytes); err != nil {
-			return err
+	}
+}
+
+// written waits until a chunk is on the disk, notes it, and gives way to who reads and writes.
+func (f *fill) written(ctx context.Context, c chunk) error {
+	if c.answer != nil {
+		select {
+		case err := <-c.answer:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
+	f.bytes += c.bytes
+	f.dst.meter.add(c.bytes, f.m.c.Now())
+	c.mark.bytes = f.bytes
+	if err := f.note(ctx, c.mark); err != nil {
+		return err
+	}
+	return f.m.giveWay(ctx, c.bytes)
 }
 
 // read gathers chunks until the end, an error, or ctx ends.
@@ -182,7 +202,7 @@ func (f *fill) gather(ctx context.Context, after []byte) (c chunk) {
 func (f *fill) page(ctx context.Context, after []byte) (volume.Page, error) {
 	rctx, cancel := context.WithTimeout(ctx, patience*f.m.c.WriteDeadline)
 	defer cancel()
-	page, err := f.src.client.Scan(rctx, nil, after, MaxOps/4)
+	page, err := f.src.client.Items(rctx, after, MaxOps/4)
 	if err == nil && len(page.Items) == 0 && !page.End {
 		err = fmt.Errorf("%w: an empty page in the middle", ErrCorrupt)
 	}

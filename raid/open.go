@@ -197,13 +197,14 @@ func (m *Mirror) launch(ctx context.Context, mem *member) error {
 const deathsEnough = 2
 
 // greet says hello, which opens the database; one that killed its process is left shut while another
-// volume is in sync, to be filled anew from it.
+// volume is in sync, to be filled anew from it, and so is one that is to be filled anew in any case.
 func (m *Mirror) greet(ctx context.Context, mem *member, proc *process) (st volume.State, err error) {
 	m.mu.Lock()
-	shut := mem.deaths >= deathsEnough && len(m.insync()) > 0
+	deadly, twin := mem.deaths >= deathsEnough, len(m.insync()) > 0
+	useless := m.budget.pending(mem.id, mem.state.Generation)
 	m.mu.Unlock()
-	st, err = m.hello(ctx, proc, shut)
-	if shut && err == nil {
+	st, err = m.hello(ctx, proc, twin && (deadly || useless))
+	if twin && deadly && err == nil {
 		st.Reason = fmt.Sprintf("its process died %d times while opening it", mem.deaths)
 	}
 	m.mu.Lock()

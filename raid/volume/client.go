@@ -148,13 +148,27 @@ func (c *Client) Write(b *Batch, epoch uint64, flags uint8, deadline time.Durati
 
 // Refill writes operations outside the sequence and waits for the answer.
 func (c *Client) Refill(ctx context.Context, pool *Pool, ops []Op, flags uint8) error {
+	got := c.StartRefill(pool, ops, flags)
+	select {
+	case err := <-got:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// StartRefill sends operations outside the sequence and gives where the answer will come. Only one
+// goroutine at a time may send batches and refills.
+func (c *Client) StartRefill(pool *Pool, ops []Op, flags uint8) <-chan error {
+	got := make(chan error, 1)
 	b := NewBuilder(pool)
 	defer b.Drop()
 	b.cur = b.cur[:0]
 	for _, op := range ops {
 		room, err := b.Add(op.Key, len(op.Value), op.Delete)
 		if err != nil {
-			return err
+			got <- err
+			return got
 		}
 		copy(room, op.Value)
 	}
@@ -165,14 +179,8 @@ func (c *Client) Refill(ctx context.Context, pool *Pool, ops []Op, flags uint8) 
 		sums[i] = Checksum(p)
 		bytes += int64(len(p))
 	}
-	got := make(chan error, 1)
 	c.submit(KindRefill, parts, sums, bytes, 0, flags, 0, func(_ int64, err error) { got <- err })
-	select {
-	case err := <-got:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return got
 }
 
 func (c *Client) submit(kind Kind, parts [][]byte, sums []uint32, bytes int64, epoch uint64, flags uint8,
