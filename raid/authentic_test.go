@@ -164,3 +164,62 @@ func TestExamine(t *testing.T) {
 		t.Errorf("looking wrote: %v, %v", left, err)
 	}
 }
+
+func FuzzMark(f *testing.F) {
+	key := [32]byte{1}
+	good := raid.SampleMark(key)
+	f.Add(good)
+	f.Add(good[:len(good)-1])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		again, err := raid.Remark(key, b)
+		if err == nil && !bytes.Equal(again, b) {
+			t.Errorf("% x is read as % x", b, again)
+		}
+		if err == nil && !bytes.Equal(b, good) {
+			t.Errorf("% x passes for authentic", b)
+		}
+	})
+}
+
+// FuzzNotes reads the files of a state directory: nothing in them may do more than fail.
+func FuzzNotes(f *testing.F) {
+	names := []string{"mirror.state", "mirror.decision", "mirror.refused"}
+	for name, text := range map[string]string{
+		"casemate-mirror-2":   `{"mark":{},"roster":{"number":1,"seats":[]},"seen":[]}`,
+		"casemate-decision-1": `{"choice":"a","by":"b","at":"2026-01-01T00:00:00Z","plan":{}}`,
+		"casemate-refused-1":  `{"at":"2026-01-01T00:00:00Z","why":"c","choices":[{"ID":"d"}]}`,
+	} {
+		f.Add(name, text)
+	}
+	f.Fuzz(func(t *testing.T, name, text string) {
+		dir := t.TempDir()
+		sum := sha256.Sum256([]byte(text))
+		for _, file := range names {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(name+" "+hex.EncodeToString(sum[:])+"\n"+text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		raid.ReadNotes(dir)
+		if _, err := raid.Examine(t.Context(), raid.Config{StateDir: dir, Dirs: []string{filepath.Join(dir, "none")}}); err == nil {
+			return // what it makes of it is shown to a person, no more
+		}
+	})
+}
+
+func TestMarkRefused(t *testing.T) {
+	key := [32]byte{1}
+	good := raid.SampleMark(key)
+	if len(good) > 1024 || good[7] != 7 {
+		t.Errorf("a mark of %d bytes does not begin with its order: % x", len(good), good[:8])
+	}
+	for at := range good {
+		bad := bytes.Clone(good)
+		bad[at] ^= 1
+		if _, err := raid.Remark(key, bad); err == nil {
+			t.Errorf("byte %d flipped: accepted", at)
+		}
+	}
+	if _, err := raid.Remark([32]byte{2}, good); err == nil {
+		t.Error("another mirror's key: accepted")
+	}
+}

@@ -83,3 +83,36 @@ func (m *Mirror) Reclaiming(slot int) bool {
 
 // SetLag sets how many bytes the cursor of a copy stays behind it.
 func (m *Mirror) SetLag(bytes int64) { m.lag = bytes }
+
+// SampleMark is an encoded mark under a key.
+func SampleMark(key [32]byte) []byte {
+	a, err := newAuthority(key)
+	if err != nil {
+		panic(err)
+	}
+	b, err := mark{Order: 7, Set: volume.ID{1}, Epoch: 2, EpochID: volume.ID{3}, Head: 4, Digest: volume.Digest{5}}.encode(a)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// Remark parses a mark and encodes it again.
+func Remark(key [32]byte, b []byte) ([]byte, error) {
+	a, err := newAuthority(key)
+	if err != nil {
+		panic(err)
+	}
+	k, err := parseMark(b, a)
+	if err != nil {
+		return nil, err
+	}
+	return k.encode(a)
+}
+
+// ReadNotes reads whatever a state directory holds.
+func ReadNotes(dir string) {
+	_, _ = readRecord(dir)
+	_, _ = readDecision(dir)
+	_, _ = readRefused(dir)
+}

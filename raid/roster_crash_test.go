@@ -77,13 +77,10 @@ func TestActsCutShort(t *testing.T) {
 	}
 }
 
-func cutShort(t *testing.T, template *rig, name, call string, n int) {
-	r := &rig{t: t, c: raidtest.Config(t, 2), ev: &events{}}
-	r.c.Event = r.ev.add
-	for i, dir := range append(template.c.Dirs, template.c.StateDir) {
-		copyDir(t, dir, append(r.c.Dirs, r.c.StateDir)[i])
-	}
-	third := r.sibling("third")
+// straced has an actor do an act; whichever of its processes makes its nth call of a name is killed.
+// It gives what the actor said.
+func straced(t *testing.T, r *rig, call string, n int, name, third string) string {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -97,10 +94,21 @@ func cutShort(t *testing.T, template *rig, name, call string, n int) {
 	if ctx.Err() != nil {
 		t.Fatal("it hung")
 	}
+	return string(out)
+}
+
+func cutShort(t *testing.T, template *rig, name, call string, n int) {
+	r := &rig{t: t, c: raidtest.Config(t, 2), ev: &events{}}
+	r.c.Event = r.ev.add
+	for i, dir := range append(template.c.Dirs, template.c.StateDir) {
+		copyDir(t, dir, append(r.c.Dirs, r.c.StateDir)[i])
+	}
+	third := r.sibling("third")
+	straced(t, r, call, n, name, third)
 	m := r.open()
 	want(t, m, "k/2", big("two"))
 	put(t, m, "k/3", "three")
-	err = act(m, name, r.c.Dirs, third)
+	err := act(m, name, r.c.Dirs, third)
 	seated := errors.Is(err, raid.ErrDirectory) && strings.Contains(err.Error(), "of this mirror, or a copy")
 	if err != nil && !seated && !errors.Is(err, raid.ErrNoVolume) {
 		t.Fatalf("doing it again: %v", err)
@@ -115,5 +123,42 @@ func cutShort(t *testing.T, template *rig, name, call string, n int) {
 	r.close(m)
 	if _, err := os.Stat(filepath.Join(r.c.StateDir, "mirror.refused")); err == nil {
 		t.Error("it was refused once")
+	}
+}
+
+// TestDecisionCutShort kills the owner or a volume at each step of carrying a decision out that makes
+// something durable: the next opening goes on with it.
+func TestDecisionCutShort(t *testing.T) {
+	template := newRig(t)
+	template.stale()
+	template.choose(template.refused(raid.ErrNotWitnessed), template.c.Dirs[1])
+	for _, call := range []string{"renameat", "fsync"} {
+		first, step := 1, 1
+		if os.Getenv("CASEMATE_LONG") == "" {
+			first, step = 1+rand.IntN(3), 3
+		}
+		for n := first; n <= 12; n += step {
+			t.Run(fmt.Sprintf("%s %d", call, n), func(t *testing.T) {
+				r := &rig{t: t, c: raidtest.Config(t, 2), ev: &events{}}
+				r.c.Event = r.ev.add
+				copyDir(t, template.c.Dirs[0]+".away", r.c.Dirs[0]+".away")
+				copyDir(t, template.c.Dirs[1], r.c.Dirs[1])
+				copyDir(t, template.c.StateDir, r.c.StateDir)
+				said := straced(t, r, call, n, "nothing", r.sibling("third"))
+				m := r.open()
+				want(t, m, "k/1", "both")
+				if _, err := m.Get(t.Context(), []byte("k/2")); !errors.Is(err, raid.ErrNotFound) {
+					t.Errorf("what was given up is there: %v", err)
+				}
+				if strings.HasPrefix(said, "open\n") && r.ev.count(raid.EventDecided) != 0 {
+					t.Error("it was decided twice")
+				}
+				put(t, m, "k/3", "three")
+				move(t, r.c.Dirs[0]+".away", r.c.Dirs[0])
+				insync(t, m)
+				onEach(t, m, 2, "k/3", "three")
+				clean(t, m)
+			})
+		}
 	}
 }
