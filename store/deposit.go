@@ -61,8 +61,7 @@ func (s *Safe) Deposit(ctx context.Context, who identity.Caller, req DepositRequ
 	if err != nil {
 		return Document{}, err
 	}
-	s.busy.Add(1)
-	defer s.busy.Add(-1)
+	defer s.use()()
 	in := s.newIntake(v)
 	defer in.end()
 	d, err := s.deposit(ctx, who, req, in, next)

@@ -40,8 +40,7 @@ func (s *Safe) Read(ctx context.Context, who identity.Caller, id proof.DocumentI
 	if err != nil {
 		return f, nil, err
 	}
-	s.busy.Add(1)
-	return f, &reading{ReadCloser: r, end: sync.OnceFunc(func() { s.busy.Add(-1) })}, nil
+	return f, &reading{ReadCloser: r, end: sync.OnceFunc(s.use())}, nil
 }
 
 // reading is a caller's reader, for which the scrub makes room until it is closed.

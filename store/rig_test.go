@@ -81,7 +81,7 @@ func (r *rig) settings() Config {
 		Origin: testOrigin, Demonstration: true, Mirror: r.mirror, Token: r.token.Client, Clock: r.clock,
 		Authorities: r.tsa, Interval: time.Hour, AlarmAfter: 24 * time.Hour, Trust: trust,
 		TrustFiles: map[string][]byte{"seal.pem": r.token.SetupResult.SealPEM, "tsa.pem": r.tsa.pem},
-		Log:        slog.New(slog.NewTextHandler(&testLog{r.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		ScrubRate:  -1, Log: slog.New(slog.NewTextHandler(&testLog{r.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 }
 

@@ -93,6 +93,7 @@ type Safe struct {
 	teller   *teller
 	scrub    *scrub
 	busy     atomic.Int64    // deposits and readings under way, for which the scrub makes room
+	used     atomic.Int64    // when the last of them ended, nanoseconds since 1970
 	actor    identity.Caller // the safe itself, when it deposits
 
 	large chan struct{} // places for large objects on their way in

@@ -8,10 +8,25 @@ import (
 )
 
 const (
-	paceBurst = 1 << 20
-	// busyShare is what part of its rate the scrub takes while somebody waits for the safe.
+	paceBurst = 256 << 10
+	// busyShare is what part of its rate the scrub takes while somebody waits for the safe, or did a
+	// moment ago.
 	busyShare = 8
+	moment    = time.Second
 )
+
+// use notes that somebody waits for the safe, until what it gives is called.
+func (s *Safe) use() (done func()) {
+	s.busy.Add(1)
+	return func() {
+		s.used.Store(s.now().UnixNano())
+		s.busy.Add(-1)
+	}
+}
+
+func (s *Safe) inUse() bool {
+	return s.busy.Load() > 0 || s.now().Sub(time.Unix(0, s.used.Load())) < moment
+}
 
 // pace holds the scrub back to its rate: whole while nobody waits for the safe, a share of it while
 // somebody does, and never so low that it would be late.
@@ -22,13 +37,13 @@ func (s *Safe) pace(ctx context.Context, cost int) error {
 	c.mu.Unlock()
 	for cost > 0 {
 		want := float64(c.rate)
-		if s.busy.Load() > 0 {
+		if s.inUse() {
 			want /= busyShare
 		}
 		if limit := rate.Limit(max(want, floor)); c.pacer.Limit() != limit {
 			c.pacer.SetLimit(limit)
 		}
-		n := min(cost, paceBurst)
+		n := min(cost, paceBurst) // the more at once, the longer somebody else waits for a core
 		if err := c.pacer.WaitN(ctx, n); err != nil {
 			return err
 		}

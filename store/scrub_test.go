@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -38,32 +37,38 @@ func (r *rig) segmentsOf(d Document) [][]byte {
 	return keys
 }
 
-// spoil damages the values of keys on one volume, in its value log, while the safe is closed. In the
-// log a value stands right behind its key.
+// spoil rots the values of keys on one volume, in its value log, while it runs: there a value stands
+// right behind its key. Nobody notices before it is read.
 func (r *rig) spoil(volume int, keys ...[]byte) {
 	r.t.Helper()
-	r.close()
 	found := 0
 	err := filepath.WalkDir(r.config.Dirs[volume], func(path string, e os.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".vlog" {
 			return err
 		}
-		b, err := os.ReadFile(path)
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		b, err := io.ReadAll(f)
 		if err != nil {
 			return err
 		}
 		for _, key := range keys {
 			if at := bytes.Index(b, key); at >= 0 {
-				b[at+len(key)+200] ^= 1
+				at += len(key) + 200
+				if _, err := f.WriteAt([]byte{b[at] ^ 1}, int64(at)); err != nil {
+					return err
+				}
 				found++
 			}
 		}
-		return os.WriteFile(path, b, 0o600)
+		return nil
 	})
-	if err != nil || found < len(keys) {
+	if err != nil || found != len(keys) {
 		r.t.Fatalf("%d of %d values found in the value logs, %v", found, len(keys), err)
 	}
-	r.open()
 }
 
 // scrubbed runs a scrub to its end and gives its report, read as an auditor would.
@@ -112,16 +117,15 @@ func TestScrubRepairsRot(t *testing.T) {
 	if err := r.safe.Stamp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	large := r.deposit(randomBytes(5 << 20)) // last in the value log: what Badger cuts off behind a damage is its own
+	large := r.deposit(randomBytes(5 << 20))
 	bad := r.segmentsOf(large)
 	r.spoil(0, bad[2], bad[4])
 	report, id := r.scrubbed()
-	if !report.Complete || report.Unrepaired != 0 || report.Repaired < 2 || uint64(len(report.Findings)) != report.Repaired || len(report.Volumes) != 2 {
+	if !report.Complete || report.Unrepaired != 0 || report.Repaired != 2 || len(report.Findings) != 2 || len(report.Volumes) != 2 {
 		t.Fatalf("%+v", report)
 	}
 	for _, f := range report.Findings {
-		mine := f.What == "document "+large.ID.String() || strings.HasPrefix(f.What, "record 2 of vault")
-		if !f.Repaired || f.Code != CodeDamaged && f.Code != CodeMissing || f.Volume != r.config.Dirs[0] || !mine {
+		if !f.Repaired || f.Code != CodeDamaged || f.Volume != r.config.Dirs[0] || f.What != "document "+large.ID.String() {
 			t.Errorf("%+v", f)
 		}
 	}
@@ -336,14 +340,15 @@ func TestScrubWithinThirtyDays(t *testing.T) {
 // up nor found wanting.
 func TestScrubBesideDeposits(t *testing.T) {
 	r := newRig(t)
-	for range 20 {
+	for range 10 {
 		r.deposit(randomBytes(3000))
 	}
+	r.safe.scrub.rate = 16 << 30
 	stop := make(chan struct{})
 	kept := map[proof.DocumentID][]byte{}
 	var deposits sync.WaitGroup
 	deposits.Go(func() {
-		for ; ; time.Sleep(20 * time.Millisecond) { // a steady stream
+		for ; ; time.Sleep(50 * time.Millisecond) { // a steady stream
 			select {
 			case <-stop:
 				return
@@ -358,7 +363,7 @@ func TestScrubBesideDeposits(t *testing.T) {
 			kept[d.ID] = body
 		}
 	})
-	for range 3 {
+	for range 2 {
 		report, _ := r.scrubbed()
 		if report.Unrepaired != 0 || len(report.Findings) != 0 || !report.Complete {
 			t.Errorf("%+v", report.Findings)
@@ -432,7 +437,7 @@ func TestFsckOneVolumeAndRepair(t *testing.T) {
 	r.spoil(0, bad, none)
 	r.spoil(1, none)
 	one, err := r.safe.Fsck(t.Context(), FsckOptions{Volumes: []int{1}}, nil)
-	if err != nil || one.OK() || one.Unrepaired == 0 || len(one.Volumes) != 1 || one.Volumes[0].Slot != 1 || one.Documents != 2 {
+	if err != nil || one.OK() || one.Unrepaired != 1 || len(one.Volumes) != 1 || one.Volumes[0].Slot != 1 || one.Documents != 2 {
 		t.Fatalf("%+v, %v", one, err)
 	}
 	if f := one.Findings[0]; f.What != "document "+lost.ID.String() || f.Code != CodeDamaged || f.Remedy != remedyRepair {
@@ -449,7 +454,7 @@ func TestFsckOneVolumeAndRepair(t *testing.T) {
 			standing++
 		}
 	}
-	if standing != 2 || report.Unrepaired != 2 || report.Repaired == 0 {
+	if standing != 2 || report.Unrepaired != 2 {
 		t.Errorf("%+v", report)
 	}
 	if _, err := r.mirror.GetFrom(t.Context(), 0, bad); err != nil {

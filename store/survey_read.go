@@ -8,11 +8,12 @@ import (
 )
 
 // valueCost is what reading a value costs beside its bytes, and proofCost what verifying a document's
-// seal and proofs does, in bytes that could be digested instead: so a scrub at a given rate takes a
-// steady share of the machine whether documents are large or small.
+// seal and proofs does (some seven milliseconds of signatures), in bytes that could be digested
+// instead: so a scrub at a given rate takes a steady share of the machine whether documents are large
+// or small.
 const (
 	valueCost = 16 << 10
-	proofCost = 256 << 10
+	proofCost = 2 << 20
 )
 
 // read gives a value from the surveyed volume alone. One that is damaged, or that the twin has and
