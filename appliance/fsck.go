@@ -31,7 +31,8 @@ type FsckReport struct {
 }
 
 // Fsck opens the safe as serve would, reads everything again on the volumes in sync and checks it, and
-// closes it. Nothing is served meanwhile. Without Repair nothing is changed, but for what opening does.
+// closes it. Nothing is served meanwhile. Without Repair nothing is changed but what the mirror mends by
+// itself, when it opens and when it meets a bad value.
 func Fsck(ctx context.Context, cfg Config, configFile string, log *slog.Logger, o FsckOptions) (FsckReport, error) {
 	a, err := Open(ctx, cfg, configFile, log)
 	if err != nil {

@@ -50,7 +50,7 @@ func raidReplaceCommand(o *options) *cobra.Command {
 			if err := o.tell(cmd, acted{Act: "replace", Volume: v.ID, New: id}, o.t.Replaced, words.Short(v.ID), words.Short(id)); err != nil {
 				return err
 			}
-			return o.advise(cmd, c)
+			return o.advise(cmd, c, v.ID)
 		})
 	}}, o.t.Replace)
 	cmd.Flags().BoolVar(&in.SameDisk, "same-disk", false, o.t.FlagSameDisk)
@@ -78,22 +78,25 @@ func raidAddCommand(o *options) *cobra.Command {
 		if err := o.tell(cmd, acted{Act: "add", Volume: id}, sentence, words.Short(id)); err != nil {
 			return err
 		}
-		return o.advise(cmd, c)
+		return o.advise(cmd, c, "")
 	}}, o.t.Add)
 	cmd.Flags().BoolVar(&in.Spare, "spare", false, o.t.FlagSpare)
 	cmd.Flags().BoolVar(&in.SameDisk, "same-disk", false, o.t.FlagSameDisk)
 	return cmd
 }
 
-// advise says what the configuration should say of the folders from now on. The mirror itself knows.
-func (o *options) advise(cmd *cobra.Command, c *client.Client) error {
+// advise says what the configuration should say of the folders from now on. The mirror itself knows. A
+// volume that was just retired may still be told of while its process ends.
+func (o *options) advise(cmd *cobra.Command, c *client.Client, retired string) error {
 	s, err := c.Storage(cmd.Context())
 	if err != nil || o.json {
 		return err
 	}
 	var dirs []string
 	for _, v := range s.Volumes {
-		dirs = append(dirs, fmt.Sprintf("%q", v.Dir))
+		if v.ID != retired || retired == "" {
+			dirs = append(dirs, fmt.Sprintf("%q", v.Dir))
+		}
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), o.t.Write+"\n", strings.Join(dirs, ", "))
 	return err
@@ -112,7 +115,7 @@ func raidRemoveCommand(o *options) *cobra.Command {
 			if err := o.tell(cmd, acted{Act: "remove", Volume: v.ID}, o.t.Removed, words.Short(v.ID)); err != nil {
 				return err
 			}
-			return o.advise(cmd, c)
+			return o.advise(cmd, c, v.ID)
 		})
 	}}, o.t.Remove)
 	cmd.Flags().BoolVar(&yes, "yes", false, o.t.FlagYes)
