@@ -91,9 +91,6 @@ func (y *survey) committedSince(ctx context.Context, in *vault, number uint64) b
 // surveyDocument controls one document: that the journal tells of it, that it proves itself from this
 // volume alone, that its indexes lead to it.
 func (y *survey) surveyDocument(ctx context.Context, rec *record) error {
-	size := uint64(rec.attestation.Size) //nolint:gosec // validated: never negative
-	y.at.Documents++
-	y.at.Bytes += size
 	what := "document " + rec.id.String()
 	if !y.facts.tells(rec.vault.ID, rec.leaf, rec.id) {
 		y.find(what, CodeStranger, "the journal does not tell of its deposit")
@@ -120,9 +117,17 @@ func (y *survey) surveyDocument(ctx context.Context, rec *record) error {
 			y.find(what, CodeProof, "%s: %s", failed.Name, failed.Detail)
 		}
 	}
-	y.mine.Documents++
-	y.mine.Bytes += size
-	return y.surveyIndexes(ctx, rec)
+	if err := y.surveyIndexes(ctx, rec); err != nil {
+		return err
+	}
+	if ctx.Err() != nil || y.gone() {
+		return errors.Join(ctx.Err(), errVolumeLeft)
+	}
+	// Counted once all of it is controlled: who is cut off before takes it up from its beginning.
+	size := uint64(rec.attestation.Size) //nolint:gosec // validated: never negative
+	y.at.Documents, y.at.Bytes = y.at.Documents+1, y.at.Bytes+size
+	y.mine.Documents, y.mine.Bytes = y.mine.Documents+1, y.mine.Bytes+size
+	return nil
 }
 
 func firstFailed(steps []Step) *Step {
