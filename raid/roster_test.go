@@ -233,6 +233,48 @@ func TestReplaceAtItsPlace(t *testing.T) {
 	clean(t, m)
 }
 
+// An epoch that a crash left on one volume alone, under which nothing was ever written, is none: the
+// volume that has it is brought up when the other went on without it.
+func TestEpochOnOneOnly(t *testing.T) {
+	for _, wrote := range []bool{false, true} {
+		r := newRig(t)
+		m := r.open()
+		put(t, m, "k/1", "one")
+		if err := m.DeclareOne(0); err != nil {
+			t.Fatal(err)
+		}
+		r.crash(m)
+		if wrote { // with the same state directory: it was taken for the survivor
+			copyDir(t, r.c.StateDir, r.c.StateDir+".old")
+			move(t, r.c.Dirs[1], r.c.Dirs[1]+".away")
+			m = r.open()
+			put(t, m, "k/2", "the first alone")
+			r.close(m)
+			move(t, r.c.Dirs[1]+".away", r.c.Dirs[1])
+			copyDir(t, r.c.StateDir+".old", r.c.StateDir)
+		}
+		move(t, r.c.Dirs[0], r.c.Dirs[0]+".away")
+		m = r.open()
+		put(t, m, "k/2", "two")
+		move(t, r.c.Dirs[0]+".away", r.c.Dirs[0])
+		if wrote {
+			r.close(m)
+			r.refused(raid.ErrFork)
+			continue
+		}
+		if err := m.Resilver(t.Context(), raid.Ref(r.c.Dirs[0]), false); err != nil {
+			t.Fatal(err)
+		}
+		insync(t, m)
+		onEach(t, m, 2, "k/2", "two")
+		r.close(m)
+		m = r.open()
+		insync(t, m)
+		onEach(t, m, 2, "k/2", "two")
+		clean(t, m)
+	}
+}
+
 // A retired volume alone is never the truth, whatever it holds.
 func TestRetiredAlone(t *testing.T) {
 	for _, told := range []bool{true, false} {
