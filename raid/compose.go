@@ -80,10 +80,10 @@ func (m *Mirror) compose(ops []Op, prev volume.Head, epoch, trim uint64) (*volum
 }
 
 // trimMark is the oldest sequence whose manifest is still wanted after a batch of this sequence.
-func trimMark(sequence uint64, degraded bool) uint64 {
+func (m *Mirror) trimMark(sequence uint64, degraded bool) uint64 {
 	keep := uint64(keepInSync)
 	if degraded {
-		keep = keepDegraded
+		keep = m.away
 	}
 	if sequence <= keep {
 		return 0

@@ -81,6 +81,9 @@ func (m *Mirror) Reclaiming(slot int) bool {
 	return err == nil && st.Reclaim != nil
 }
 
+// SetAway sets how many manifests are kept while a member is away.
+func (m *Mirror) SetAway(manifests uint64) { m.away = manifests }
+
 // SetLag sets how many bytes the cursor of a copy stays behind it.
 func (m *Mirror) SetLag(bytes int64) { m.lag = bytes }
 

@@ -3,11 +3,13 @@ package raid_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"casemate/raid"
+	"casemate/raid/volume"
 )
 
 // wide writes so many values of 40 KiB, a hundred in a batch, and gives their keys.
@@ -64,7 +66,15 @@ func TestFillGoesOn(t *testing.T) {
 			return r.open()
 		},
 		"all are killed": func(r *rig, m *raid.Mirror) *raid.Mirror { r.crash(m); return r.open() },
-		"closed":         func(r *rig, m *raid.Mirror) *raid.Mirror { r.close(m); return r.open() },
+		"the volume is killed, what it wrote last is damaged": func(r *rig, m *raid.Mirror) *raid.Mirror {
+			pid := m.Status().Volumes[1].PID
+			signal(r.t, m, 1, syscall.SIGKILL)
+			eventually(r.t, "dead", func() bool { return syscall.Kill(pid, 0) != nil })
+			log := newestLog(r.t, r.c.Dirs[1])
+			flip(r.t, log, written(r.t, log)-2<<20)
+			return m
+		},
+		"closed": func(r *rig, m *raid.Mirror) *raid.Mirror { r.close(m); return r.open() },
 	} {
 		t.Run(what, func(t *testing.T) {
 			r := newRig(t)
@@ -141,6 +151,7 @@ func (e *events) said(kind raid.EventKind, text string) (n int) {
 func TestFillUnderLoad(t *testing.T) {
 	r := newRig(t)
 	m := r.open()
+	m.SetAway(32)
 	wide(t, m, 600)
 	l := startLoad(m, "meanwhile", 8)
 	before := m.Status().Sequence
@@ -154,7 +165,46 @@ func TestFillUnderLoad(t *testing.T) {
 	if len(l.errs) > 0 {
 		t.Errorf("a write failed: %v", l.errs[0])
 	}
-	t.Logf("%d batches were written meanwhile", after-before)
+	if after-before < 100 || r.ev.count(raid.EventRebuild) != 1 {
+		t.Errorf("%d batches were written meanwhile, %d fills were begun", after-before, r.ev.count(raid.EventRebuild))
+	}
 	l.check(t, m)
+	for _, slot := range m.Slots() {
+		for _, key := range findings(t, m, slot) {
+			if key != "" { // the manifests were trimmed on purpose
+				t.Errorf("volume %d: %q", slot, key)
+			}
+		}
+	}
+}
+
+// A volume that claims to have been filled further than it was is not believed.
+func TestForgedCursor(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	m.SetLag(4 << 20)
+	keys := wide(t, m, 1000)
+	end := reading(t, m, "k/000")
+	if err := m.Resilver(t.Context(), raid.Ref(r.c.Dirs[1]), true); err != nil {
+		t.Fatal(err)
+	}
+	progress(t, m, 1, 16<<20)
+	r.close(m)
+	end()
+	sb, err := volume.ReadSuperblock(r.c.Dirs[1])
+	if err != nil || sb.Filling == nil || len(sb.Filling.Cursor) == 0 {
+		t.Fatalf("no cursor was noted: %+v, %v", sb, err)
+	}
+	sb.Filling.Cursor = keys[900]
+	text, err := sb.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := volume.ReplaceFile(filepath.Join(r.c.Dirs[1], "superblock"), text); err != nil {
+		t.Fatal(err)
+	}
+	m = r.open()
+	insync(t, m)
+	everywhere(t, m, [][]byte{keys[0], keys[500], keys[850], keys[999]}, big)
 	clean(t, m)
 }

@@ -42,7 +42,7 @@ func open(ctx context.Context, c Config, d *decision) (*Mirror, error) {
 	m := &Mirror{
 		c: c, auth: auth, pool: volume.NewPool(flightBytes/volume.MaxPayload + 4),
 		slots: semaphore.NewWeighted(flightBatches), credit: semaphore.NewWeighted(flightBytes),
-		suspects: newSuspects(), budget: openBudget(&c), lag: volume.TailBytes,
+		suspects: newSuspects(), budget: openBudget(&c), lag: volume.TailBytes, away: keepDegraded,
 	}
 	m.turn.L = &m.mu
 	if err := m.assemble(ctx, d); err != nil {
@@ -124,10 +124,14 @@ func (o *opening) assemble(ctx context.Context, d *decision) error {
 			return err
 		}
 	}
-	if truth.state.Audit {
-		if err := m.auditTail(ctx, truth, m.other(truth)); err != nil && !errors.Is(err, errAnew) {
-			return err
-		}
+	switch err := m.auditTail(ctx, truth, m.other(truth)); {
+	case errors.Is(err, errAnew): // its twin has what it lost, and goes on without it
+		m.mu.Lock()
+		m.leave(truth, err)
+		truth.retry, truth.wait = time.Time{}, 0
+		m.mu.Unlock()
+	case err != nil:
+		return err
 	}
 	return m.declare(o.w)
 }

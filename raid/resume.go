@@ -118,14 +118,16 @@ func (f *fill) certain() error {
 // keepFillings is how many manifests are kept for a volume whose fill was interrupted and that is away.
 const keepFillings = 1 << 19
 
-// keepFor lowers a trim mark to what fills still want. mu is held.
+// keepFor lowers a trim mark to what volumes that are being filled or caught up still want. mu is held.
 func (m *Mirror) keepFor(trim uint64) uint64 {
 	for _, mem := range m.members {
 		f := mem.state.Filling
-		if f == nil || mem.role == roleRetired || mem.role == roleOut && f.Base.Sequence+keepFillings < m.next.Sequence {
-			continue
+		switch {
+		case mem.role == roleSyncing && f == nil:
+			trim = min(trim, mem.state.Head.Sequence)
+		case mem.role == roleSyncing, mem.role == roleOut && f != nil && f.Base.Sequence+keepFillings > m.next.Sequence:
+			trim = min(trim, f.Base.Sequence)
 		}
-		trim = min(trim, f.Base.Sequence)
 	}
 	return trim
 }

@@ -73,7 +73,7 @@ func (m *Mirror) submit(ops []Op, bytes int64) (*pending, error) {
 	if len(in) < m.c.MinCopies { // until enough are back
 		return nil, fmt.Errorf("%w: %d volumes must be in sync for a write, %d are", ErrReadOnly, m.c.MinCopies, len(in))
 	}
-	trim := trimMark(m.next.Sequence+1, len(in) < m.wanted())
+	trim := m.trimMark(m.next.Sequence+1, len(in) < m.wanted())
 	batch, err := m.compose(ops, m.next, m.history.Last().Number, m.keepFor(trim))
 	if err != nil {
 		return nil, fmt.Errorf("composing batch %d: %w", m.next.Sequence+1, err)
