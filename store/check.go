@@ -38,6 +38,11 @@ func (s *Safe) Check(ctx context.Context, who identity.Caller, id proof.Document
 	if err != nil {
 		return CheckReport{}, err
 	}
+	if !who.Can(identity.RightAudit) {
+		if err := rec.vault.mustRead(who); err != nil {
+			return CheckReport{}, err
+		}
+	}
 	report, err := s.check(ctx, rec)
 	if err != nil {
 		return CheckReport{}, err

@@ -238,6 +238,14 @@ func TestOwnVault(t *testing.T) {
 	if _, _, err := r.safe.Read(t.Context(), everywhere, theirs.ID, 1); !errors.Is(err, identity.ErrForbidden) {
 		t.Errorf("an administrator reads: %v", err)
 	}
+	if _, err := r.safe.Check(t.Context(), everywhere, theirs.ID); !errors.Is(err, identity.ErrForbidden) {
+		t.Errorf("an administrator has it checked: %v", err)
+	}
+	auditing := auditor
+	auditing.Vaults = everywhere.Vaults
+	if report, err := r.safe.Check(t.Context(), auditing, theirs.ID); err != nil || !report.OK {
+		t.Errorf("an auditor has it checked: %+v, %v", report, err)
+	}
 	if d, err := r.safe.Stat(t.Context(), auditor, id); err != nil || d.Attestation.Depositor.Name != "casemate" || d.Attestation.Depositor.Serial != "0" {
 		t.Errorf("%+v, %v", d.Attestation.Depositor, err)
 	}
