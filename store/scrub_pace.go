@@ -105,9 +105,14 @@ func (s *Safe) measure(y *survey) {
 	}
 	c.floor = minRate
 	if left := due.Sub(now); !due.IsZero() && c.total > done {
-		c.floor = max(minRate, float64(c.total-done)/max(1, left.Seconds()*0.8))
+		left = max(left, c.every/lateShare) // one that is late already is no reason to stand in everybody's way
+		c.floor = max(minRate, float64(c.total-done)/(left.Seconds()*0.8))
 	}
 }
 
-// minRate keeps a scrub moving on a safe that is never quiet.
-const minRate = 1 << 20
+const (
+	// minRate keeps a scrub moving on a safe that is never quiet.
+	minRate = 1 << 20
+	// lateShare is in what part of the period a scrub that is late, or nearly, is to be finished.
+	lateShare = 30
+)

@@ -87,13 +87,14 @@ func (s *Safe) snapshotFigures() (bytes uint64) {
 // scrubTimes gives when the next scrub begins by itself and by when it is to be finished: within
 // ScrubEvery of the end of the last one of all volumes, or of the journal's first entry. It begins
 // earlier by twice what the last one took, a sixth of the period at least and half of it at most; the
-// first of all, of which nothing is known, by half of it. Zero: there is nothing to read yet.
+// first of all, of which nothing is known, by half of it; and so where the last one ended at a time that
+// is still to come, told by a clock that ran ahead. Zero: there is nothing to read yet.
 func (s *Safe) scrubTimes(ctx context.Context) (begin, due time.Time) {
 	c := s.scrub
 	c.mu.Lock()
 	from, took := c.rec.Last.Whole, c.rec.Last.Took
 	c.mu.Unlock()
-	if from.IsZero() {
+	if from.IsZero() || from.After(s.now()) {
 		from, took = s.bornAt(ctx), c.every
 	}
 	if from.IsZero() {

@@ -302,6 +302,10 @@ func TestScrubWithinThirtyDays(t *testing.T) {
 	r.clock.at(0)
 	r.safe.scrub.nudge()
 	_, first := r.scrubReport(proof.DocumentID{})
+	if st := r.safe.ScrubStatus(); !st.LastFinished.After(r.safe.now()) || time.Until(st.NextDue) > 30*day {
+		t.Errorf("a clock that ran ahead put the next one off: %+v", st)
+	}
+	r.clock.at(15*day + 2*time.Hour)
 	st := r.safe.ScrubStatus()
 	if st.Overdue || st.NextDue.Sub(st.LastFinished) != 30*day || st.NextDue.Sub(st.NextStart) != 5*day || time.Until(st.LastFinished) < 15*day {
 		t.Errorf("%+v", st)
@@ -317,6 +321,13 @@ func TestScrubWithinThirtyDays(t *testing.T) {
 	r.safe.scrub.nudge()
 	begins(15*day + 31*day)
 	begins(15*day + 32*day)
+	c := r.safe.scrub
+	r.safe.measure(r.safe.newSurvey(0, position{}, true, &FsckReport{}))
+	c.mu.Lock()
+	if c.floor > minRate {
+		t.Errorf("late, it goes at %.0f bytes a second whoever waits", c.floor)
+	}
+	c.mu.Unlock()
 	late := 0
 	for _, e := range r.acts(ActScrub) {
 		if e.Result == journal.Failed {
