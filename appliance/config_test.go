@@ -69,6 +69,9 @@ func TestParseConfig(t *testing.T) {
 		"list default":  {c.Timestamp.Authorities[0].Timeout, 10 * time.Second},
 		"number":        {c.Clock.MinServers, 2},
 		"caller":        {c.Callers[0].Name, "Ada"},
+		"control":       {c.ControlSocket(), c.State + "/control.sock"},
+		"copies":        {c.Volumes.MinCopies, 1},
+		"scrub":         {c.Scrub.Every, 30 * 24 * time.Hour},
 		"revoked":       {c.Revoked[0].Serial, "2"},
 	} {
 		if pair[0] != pair[1] {
@@ -108,6 +111,13 @@ func TestConfigFaults(t *testing.T) {
 		{"one volume", `["volumes/a", "/mnt/b"]`, `["volumes/a"]`, "volumes.dirs:", "two to eight"},
 		{"same volume", `["volumes/a", "/mnt/b"]`, `["a", "x/../a"]`, "volumes.dirs:", "two to eight"},
 		{"nested volume", `["volumes/a", "/mnt/b"]`, `["a", "a/b"]`, "volumes.dirs:", "two to eight"},
+		{"more copies than volumes", "[clock]", "min_copies = 3\n[clock]", "volumes.min_copies:", "number of folders"},
+		{"no copies", "[clock]", "min_copies = 0\n[clock]", "volumes.min_copies:", "from 1"},
+		{"hasty spare", "[clock]", "spare_after = \"0s\"\n[clock]", "volumes.spare_after:", "1s to 7d"},
+		{"no budget", "[clock]", "error_budget = 0\n[clock]", "volumes.error_budget:", "1 to 1000000"},
+		{"rare scrub", "[clock]", "[scrub]\nevery = \"31d\"\n[clock]", "scrub.every:", "1h to 30d"},
+		{"slow scrub", "[clock]", "[scrub]\nrate = \"1kB\"\n[clock]", "scrub.rate:", "1MiB"},
+		{"long control socket", "[clock]", "[control]\nsocket = \"/" + strings.Repeat("x", 110) + "\"\n[clock]", "control.socket:", "107"},
 		{"too many wanted", "min_servers = 2", "min_servers = 3", "clock.min_servers:", "number of servers"},
 		{"server", `"ntp.example"`, `"ntp example"`, "clock.servers:", "NTP"},
 		{"server twice", `"ntp.example"`, `"127.0.0.1:11123"`, "clock.servers:", "twice"},

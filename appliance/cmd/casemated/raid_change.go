@@ -98,6 +98,9 @@ func (o *options) advise(cmd *cobra.Command, c *client.Client, retired string) e
 			dirs = append(dirs, fmt.Sprintf("%q", v.Dir))
 		}
 	}
+	if len(dirs) < 2 {
+		return nil // a configuration wants two at least
+	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), o.t.Write+"\n", strings.Join(dirs, ", "))
 	return err
 }
