@@ -21,35 +21,36 @@ func (m *Mirror) change(joining *member) error { return m.declareEpoch(joining, 
 // agree on all batches, the epoch on record is in both histories, and the roster goes with the
 // epoch. An epoch that some member may have and another refused stays in the history and is followed
 // by one without the other. Nothing is in flight that was not answered.
-func (m *Mirror) declareEpoch(joining *member, edit func(*volume.Roster)) (err error) {
+func (m *Mirror) declareEpoch(joining *member, edit func(*volume.Roster)) error {
 	m.changeMu.Lock()
 	defer m.changeMu.Unlock()
 	m.mu.Lock()
 	history := m.history
 	m.mu.Unlock()
+	var lost error    // why joining is not among them, or nothing is edited
+	var roster uint64 // the number of the roster told last
 	for {
-		p, perr := m.draft(history, joining, edit)
-		if perr != nil {
-			return errors.Join(err, perr)
-		}
-		history = p.history
-		failed, ferr := m.tell(p)
-		if failed == nil {
-			if werr := m.enact(p); werr != nil {
-				return errors.Join(err, werr)
-			}
-			return err
-		}
-		err = errors.Join(err, ferr)
-		if failed == joining {
-			joining = nil
+		p, err := m.draft(history, joining, edit)
+		if errors.Is(err, ErrLast) && roster > 0 && edit != nil {
+			// Who failed meanwhile was to be left alone. It is out already, and must not stay in the epoch.
+			edit, lost = nil, errors.Join(lost, err)
 			continue
 		}
-		m.mu.Lock()
-		m.remove(failed, ferr)
-		m.mu.Unlock()
-		if joining == nil {
-			err = nil // the epoch without it is what was wanted
+		if err != nil {
+			return errors.Join(lost, err)
+		}
+		p.roster.Number = max(p.roster.Number, roster)
+		history, roster = p.history, p.roster.Number
+		failed, err := m.tell(p)
+		switch {
+		case failed == nil:
+			return errors.Join(lost, m.enact(p))
+		case failed == joining:
+			joining, lost = nil, err
+		default: // the epoch without it is what is wanted
+			m.mu.Lock()
+			m.remove(failed, err)
+			m.mu.Unlock()
 		}
 	}
 }

@@ -88,6 +88,10 @@ func (m *Mirror) fence() {
 	if m.dead != nil {
 		return
 	}
+	if len(m.insync()) < len(m.history.Last().Members) { // another one was put out meanwhile
+		m.drain()
+		return
+	}
 	m.fencing = false
 	m.paused--
 	m.turn.Broadcast()
