@@ -259,6 +259,17 @@ func TestDetachedComesBack(t *testing.T) {
 		t.Error("an act is not in the journal")
 	}
 	d.stop()
+	out, code = d.said("raid", "status") // nobody runs: from what the volumes say
+	if code != 0 {
+		t.Errorf("a healthy mirror that is closed: %d", code)
+	}
+	d.has(out, "the safe is not running", "mirror healthy", b.Dir)
+	id := at(d.status(), b.Dir).ID
+	out, _ = d.said("raid", "examine", b.Dir)
+	d.has(out, "volume "+id[:8]+"  "+b.Dir)
+	if out, code := d.said("raid", "examine", "/nowhere"); code == 0 || strings.Contains(out, "in sync") {
+		t.Errorf("an empty place: %d\n%s", code, out)
+	}
 	d.fsck()
 }
 

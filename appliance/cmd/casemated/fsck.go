@@ -24,6 +24,9 @@ Exit code 0: nothing is wrong any more; 5: something is, and each finding says w
 			if err != nil {
 				return err
 			}
+			if err := asOwner(cfg); err != nil {
+				return err
+			}
 			opt.Progress = progressLine(cmd, o)
 			report, err := appliance.Fsck(cmd.Context(), cfg, o.config, o.log(), opt)
 			if err != nil {

@@ -52,6 +52,9 @@ func (o *options) statement(cmd *cobra.Command, choice string) error {
 	if err != nil {
 		return err
 	}
+	if err := asOwner(cfg); err != nil {
+		return err
+	}
 	text, err := appliance.PrepareDecision(cmd.Context(), cfg, choice)
 	if err != nil {
 		return err
@@ -82,6 +85,9 @@ func (o *options) decide(cmd *cobra.Command, files []string) error {
 			return err
 		}
 		signatures = append(signatures, der)
+	}
+	if err := asOwner(cfg); err != nil {
+		return err
 	}
 	by, err := appliance.Decide(cmd.Context(), cfg, signatures)
 	if err != nil {
