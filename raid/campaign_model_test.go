@@ -173,7 +173,7 @@ func (g *group) verify(m *raid.Mirror, slot int) (int, error) {
 		}
 		seen := g.sees(g.floor, i, v, err != nil)
 		if len(seen) == 0 {
-			return 0, fmt.Errorf("volume %d, %s reads %.30q (%w): of %d batches %d was acknowledged last",
+			return 0, fmt.Errorf("volume %d, %s reads %.30q (%v): of %d batches %d was acknowledged last",
 				slot, g.key(i), v, err, len(g.tries), g.floor)
 		}
 		if i == 0 {

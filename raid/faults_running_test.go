@@ -16,6 +16,7 @@ type strike struct {
 	name string
 	hurt func(s *site, victim int)
 	mend func(s *site, victim int) // nil: the mirror mends itself
+	back func(s *site, victim int) // what befalls it on its way back, nil: nothing
 	full bool                      // batches may be refused for want of room
 }
 
@@ -33,8 +34,8 @@ var strikes = []strike{
 		mend: func(s *site, v int) { s.disks[v].Gone(); s.disks[v].Mount() }},
 	{name: "frozen", hurt: func(s *site, v int) { s.disks[v].Freeze(); s.fenced(v) },
 		mend: func(s *site, v int) { s.disks[v].Thaw() }},
-	{name: "writes fail later", hurt: func(s *site, v int) { s.disks[v].Starve(); s.fenced(v) },
-		mend: func(s *site, v int) { s.disks[v].Feed(); s.disks[v].Remount() }},
+	{name: "disk dies", hurt: func(s *site, v int) { s.disks[v].Die(); s.fenced(v) },
+		mend: func(s *site, v int) { s.disks[v].Revive(); s.disks[v].Remount() }},
 	{name: "syncs of a file fail", hurt: func(s *site, v int) { s.failing(v, "fdatasync") }},
 	{name: "syncs of maps fail", hurt: func(s *site, v int) { s.failing(v, "msync") }},
 	{name: "value log rots", hurt: func(s *site, v int) { s.rot(v, "value log", 3) }, mend: (*site).cure},
@@ -191,7 +192,7 @@ func TestOneVolumeStruck(t *testing.T) {
 
 // disk says whether the fault is one of the disk.
 func (k strike) disk() bool {
-	return k.mend != nil && (k.name[0] == 'p' || k.name[0] == 'r' || k.name[0] == 'f' || k.name[0] == 'w')
+	return k.mend != nil && (k.name[0] == 'p' || k.name[0] == 'r' || k.name[0] == 'f' || k.name[0] == 'd')
 }
 
 // strike strikes one volume while the crew is at work and waits until all is well again.
@@ -204,6 +205,9 @@ func (s *site) strike(k strike, victim int) {
 	}
 	if k.mend != nil {
 		k.mend(s, victim)
+	}
+	if k.back != nil {
+		k.back(s, victim)
 	}
 	s.healthy()
 	if k.full { // a file system frees in its own time

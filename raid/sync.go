@@ -203,10 +203,8 @@ func (m *Mirror) arrive(ctx context.Context, src source, mem *member) error {
 			return err
 		}
 	}
-	if mem.state.Audit {
-		if err := m.auditTail(ctx, mem, &src); err != nil {
-			return err
-		}
+	if err := m.auditTail(ctx, mem, &src); err != nil {
+		return err
 	}
 	if mem.state.Mark == volume.Ready {
 		return nil

@@ -31,11 +31,11 @@ type lostValue struct {
 	sequence uint64
 }
 
-// auditTail verifies what a volume wrote last before an unclean stop. Badger opens after such a
-// stop as if nothing had happened, whatever it had to drop: a memtable's log that was cut shows,
-// for the head goes with it, but values cut off the newest value log do not. Lost values are
-// copied from the twin; then the copies taken before the opening may go. Nothing is written
-// meanwhile.
+// auditTail verifies what a volume wrote last before it was stopped. Badger opens as if nothing had
+// happened, whatever it had to drop: a memtable's log that was cut shows, for the head goes with it,
+// but values cut off the newest value log do not, nor that log missing. Lost values are copied from
+// the twin; then the copies taken before the opening, after an unclean stop, may go. Nothing is
+// written meanwhile.
 func (m *Mirror) auditTail(ctx context.Context, mem *member, twin *source) error {
 	t := &tail{src: source{mem, mem.proc.client}, settled: map[string]bool{}}
 	complete, err := m.walkTail(ctx, t, twin)
@@ -43,9 +43,9 @@ func (m *Mirror) auditTail(ctx context.Context, mem *member, twin *source) error
 		return err
 	}
 	if len(t.lost) == 0 {
-		return m.control(ctx, mem, volume.Request{Act: volume.ActAudited})
+		return m.audited(ctx, mem)
 	}
-	m.event(EventLostValue, mem, "%d values of its tail were lost in an unclean stop", len(t.lost))
+	m.event(EventLostValue, mem, "%d values of its tail were lost", len(t.lost))
 	if twin == nil {
 		return nil // the copies stay, for whoever has to rescue them
 	}
@@ -54,6 +54,14 @@ func (m *Mirror) auditTail(ctx context.Context, mem *member, twin *source) error
 	}
 	if err := m.restore(ctx, t.src, *twin, t.lost); err != nil {
 		return err
+	}
+	return m.audited(ctx, mem)
+}
+
+// audited lets a volume forget its unclean stop.
+func (m *Mirror) audited(ctx context.Context, mem *member) error {
+	if !mem.state.Audit {
+		return nil
 	}
 	return m.control(ctx, mem, volume.Request{Act: volume.ActAudited})
 }

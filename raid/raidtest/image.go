@@ -114,11 +114,10 @@ func (d *Image) Detach() {
 func (d *Image) Gone() {
 	d.t.Helper()
 	d.poll("let go", func() error {
-		out, err := exec.Command("losetup", "-n", "-O", "NAME", "-j", d.file()).Output()
-		if err == nil && strings.TrimSpace(string(out)) != "" {
-			err = fmt.Errorf("still at %s", out)
+		if dev := d.loop(); dev != "" {
+			return fmt.Errorf("still at %s", dev)
 		}
-		return err
+		return nil
 	})
 }
 
@@ -144,14 +143,45 @@ func (d *Image) ReadOnly() {
 		d.Cut()
 		return
 	}
-	dev, err := exec.Command("findmnt", "-n", "-o", "SOURCE", d.Dir).Output()
-	if err != nil {
-		d.t.Fatalf("findmnt: %v", err)
-	}
-	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(strings.TrimSpace(string(dev))), "trigger_fs_error")
+	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(d.loop()), "trigger_fs_error")
 	if err := os.WriteFile(trigger, []byte("1"), 0o200); err != nil {
 		d.t.Fatal(err)
 	}
+}
+
+// Die makes every read and write of the disk below fail with EIO, now and later, until Revive; what
+// the kernel has in memory still reads.
+func (d *Image) Die() { d.t.Helper(); d.limit(4096) }
+
+// Revive ends Die. The file system has given itself up meanwhile and wants a Remount.
+func (d *Image) Revive() { d.t.Helper(); d.limit(0) }
+
+// limit lets the loop device reach so many bytes of the file, 0 all: beyond is the end of the device.
+func (d *Image) limit(bytes uint64) {
+	d.t.Helper()
+	dev, err := os.OpenFile(d.loop(), os.O_RDWR, 0)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = dev.Close() }()
+	info, err := unix.IoctlLoopGetStatus64(int(dev.Fd()))
+	if err == nil {
+		info.Sizelimit = bytes
+		err = unix.IoctlLoopSetStatus64(int(dev.Fd()), info)
+	}
+	if err != nil {
+		d.t.Fatalf("limiting %q to %d bytes: %v", d.loop(), bytes, err)
+	}
+}
+
+// loop is the image's block device.
+func (d *Image) loop() string {
+	d.t.Helper()
+	out, err := exec.Command("losetup", "-n", "-O", "NAME", "-j", d.file()).Output()
+	if err != nil {
+		d.t.Fatalf("losetup: %v", err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // end takes the image apart.

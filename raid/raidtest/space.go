@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,32 +51,5 @@ func (d *Image) Empty() {
 	d.t.Helper()
 	if err := os.Remove(d.filler()); err != nil {
 		d.t.Fatal(err)
-	}
-}
-
-// Starve makes every write to a block never written before fail with EIO when the kernel carries
-// it out, after the write call returned: the file system is larger than what lies below it.
-func (d *Image) Starve() {
-	d.t.Helper()
-	var st unix.Stat_t
-	if err := unix.Stat(d.file(), &st); err != nil {
-		d.t.Fatal(err)
-	}
-	d.resize(strconv.FormatInt(st.Blocks*512+slack, 10))
-}
-
-// Feed ends Starve.
-func (d *Image) Feed() {
-	d.t.Helper()
-	d.resize(storeSize)
-}
-
-// slack is what the image may still grow by: the kernel writes to it while we count.
-const slack = 1 << 20
-
-func (d *Image) resize(size string) {
-	d.t.Helper()
-	if err := unix.Mount("tmpfs", d.store, "tmpfs", unix.MS_REMOUNT, "size="+size); err != nil {
-		d.t.Fatalf("changing what lies below %q to %s bytes: %v", d.Dir, size, err)
 	}
 }
