@@ -218,6 +218,9 @@ func TestDecisionOvertaken(t *testing.T) {
 	if r.ev.count(raid.EventDecided) != 0 {
 		t.Error("it was carried out though there was nothing to decide")
 	}
+	if _, err := os.Stat(filepath.Join(r.c.StateDir, "mirror.decision")); err == nil {
+		t.Error("the decision waits for another day")
+	}
 	r.close(m)
 	move(t, r.c.Dirs[1], r.c.Dirs[1]+".away")
 	m = r.open()

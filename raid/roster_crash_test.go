@@ -79,14 +79,14 @@ func TestActsCutShort(t *testing.T) {
 
 // straced has an actor do an act; whichever of its processes makes its nth call of a name is killed.
 // It gives what the actor said.
-func straced(t *testing.T, r *rig, call string, n int, name, third string) string {
+func straced(t *testing.T, r *rig, call string, n int, name, third string, only ...string) string {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", call, n),
-		exe, actorArgument, r.c.StateDir, r.c.Dirs[0], r.c.Dirs[1], name, third}
+	args := append(only, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", call, n),
+		exe, actorArgument, r.c.StateDir, r.c.Dirs[0], r.c.Dirs[1], name, third)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "strace", args...).CombinedOutput()
@@ -135,30 +135,44 @@ func TestDecisionCutShort(t *testing.T) {
 	for _, call := range []string{"renameat", "fsync"} {
 		first, step := 1, 1
 		if os.Getenv("CASEMATE_LONG") == "" {
-			first, step = 1+rand.IntN(3), 3
+			first, step = 1+rand.IntN(6), 6
 		}
 		for n := first; n <= 12; n += step {
-			t.Run(fmt.Sprintf("%s %d", call, n), func(t *testing.T) {
-				r := &rig{t: t, c: raidtest.Config(t, 2), ev: &events{}}
-				r.c.Event = r.ev.add
-				copyDir(t, template.c.Dirs[0]+".away", r.c.Dirs[0]+".away")
-				copyDir(t, template.c.Dirs[1], r.c.Dirs[1])
-				copyDir(t, template.c.StateDir, r.c.StateDir)
-				said := straced(t, r, call, n, "nothing", r.sibling("third"))
-				m := r.open()
-				want(t, m, "k/1", "both")
-				if _, err := m.Get(t.Context(), []byte("k/2")); !errors.Is(err, raid.ErrNotFound) {
-					t.Errorf("what was given up is there: %v", err)
-				}
-				if strings.HasPrefix(said, "open\n") && r.ev.count(raid.EventDecided) != 0 {
-					t.Error("it was decided twice")
-				}
-				put(t, m, "k/3", "three")
-				move(t, r.c.Dirs[0]+".away", r.c.Dirs[0])
-				insync(t, m)
-				onEach(t, m, 2, "k/3", "three")
-				clean(t, m)
-			})
+			t.Run(fmt.Sprintf("%s %d", call, n), func(t *testing.T) { decisionCutShort(t, template, "", call, n) })
 		}
 	}
+	for _, file := range []string{"mirror.decision", "mirror.state", "mirror.decided"} {
+		t.Run(file, func(t *testing.T) { decisionCutShort(t, template, file, "renameat", 1) })
+	}
+	t.Run("forgetting it", func(t *testing.T) { decisionCutShort(t, template, "mirror.decision", "unlinkat", 1) })
+}
+
+// decisionCutShort kills at the nth call; with a file of the state directory, at the nth on that.
+func decisionCutShort(t *testing.T, template *rig, file, call string, n int) {
+	r := &rig{t: t, c: raidtest.Config(t, 2), ev: &events{}}
+	r.c.Event = r.ev.add
+	copyDir(t, template.c.Dirs[0]+".away", r.c.Dirs[0]+".away")
+	copyDir(t, template.c.Dirs[1], r.c.Dirs[1])
+	copyDir(t, template.c.StateDir, r.c.StateDir)
+	var only []string
+	if file != "" {
+		only = []string{"-P", filepath.Join(r.c.StateDir, file)}
+	}
+	said := straced(t, r, call, n, "nothing", r.sibling("third"), only...)
+	if file != "" && said != "" {
+		t.Errorf("it was not killed: %s", said)
+	}
+	m := r.open()
+	want(t, m, "k/1", "both")
+	if _, err := m.Get(t.Context(), []byte("k/2")); !errors.Is(err, raid.ErrNotFound) {
+		t.Errorf("what was given up is there: %v", err)
+	}
+	if strings.HasPrefix(said, "open\n") && r.ev.count(raid.EventDecided) != 0 {
+		t.Error("it was decided twice")
+	}
+	put(t, m, "k/3", "three")
+	move(t, r.c.Dirs[0]+".away", r.c.Dirs[0])
+	insync(t, m)
+	onEach(t, m, 2, "k/3", "three")
+	clean(t, m)
 }
