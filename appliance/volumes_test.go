@@ -411,6 +411,10 @@ func TestDecidedByTwoOfficers(t *testing.T) {
 		t.Errorf("raid decide ends with %d:\n%s", code, out)
 	}
 
+	give := func() { // as it is where the safe has a user of its own, and root hands the decision in
+		d.must(exec.Command("chown", "-R", "65534:65534", d.dir, b.Dir).Run())
+	}
+	give()
 	statement := d.statement(s.Choices[0].ID[:8])
 	one, two := d.sign(statement, "officer-1"), d.sign(statement, "officer-2")
 	for _, c := range []struct {
@@ -428,7 +432,11 @@ func TestDecidedByTwoOfficers(t *testing.T) {
 	if out, code := d.said("serve"); code != 78 {
 		t.Errorf("without a decision serve ends with %d:\n%s", code, out)
 	}
+	give()
 	d.has(d.do("raid", "decide", "--signature", one, "--signature", two), "decided by officer-1 and officer-2")
+	if out, err := exec.Command("find", d.dir, "!", "-uid", "65534").CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("left to root, who is not the safe: %s, %v", out, err)
+	}
 	if out, code := d.said("raid", "decide", "--signature", one, "--signature", two); code == 0 {
 		t.Errorf("the same statement served twice:\n%s", out)
 	}
