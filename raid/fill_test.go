@@ -71,7 +71,7 @@ func TestFillGoesOn(t *testing.T) {
 			signal(r.t, m, 1, syscall.SIGKILL)
 			eventually(r.t, "dead", func() bool { return syscall.Kill(pid, 0) != nil })
 			log := newestLog(r.t, r.c.Dirs[1])
-			flip(r.t, log, written(r.t, log)-2<<20)
+			flip(r.t, log, written(r.t, log)-3900<<10)
 			return m
 		},
 		"closed": func(r *rig, m *raid.Mirror) *raid.Mirror { r.close(m); return r.open() },
