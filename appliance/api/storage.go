@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"casemate/appliance/storage"
@@ -18,9 +19,16 @@ import (
 func storageOf(s store.Status) wire.StorageStatus {
 	out := wire.StorageStatus{OK: s.Volumes.State == raid.Healthy, State: string(s.Volumes.State),
 		Since: instant(s.Volumes.Since), Volumes: []wire.VolumeStatus{}}
+	var folders []string // reasons speak of files in them
+	for _, v := range s.Volumes.Volumes {
+		if v.Dir != "" {
+			folders = append(folders, v.Dir, filepath.Base(v.Dir))
+		}
+	}
+	outside := strings.NewReplacer(folders...)
 	for _, v := range s.Volumes.Volumes {
 		one := wire.VolumeStatus{Name: filepath.Base(v.Dir), State: string(v.State), Cause: string(v.Cause),
-			Since: instant(v.Since), Detail: v.Why, FreeBytes: v.Free}
+			Since: instant(v.Since), Detail: outside.Replace(v.Why), FreeBytes: v.Free}
 		if p := v.Progress; p != nil {
 			one.Done, one.Total = p.Done, p.Total
 		}
@@ -80,6 +88,7 @@ func (a *API) setScrub(c *call, in wire.ScrubRequest) (wire.Scrub, error) {
 		err = a.safe.StartScrub(c.Context(), c.who)
 	case "pause":
 		err = a.safe.PauseScrub(c.Context(), c.who)
+		c.journaled = errors.Is(err, store.ErrNoScrub) // as an act that failed
 	default:
 		err = fmt.Errorf("%w: act is %q, want start or pause", web.ErrBadRequest, in.Act)
 	}

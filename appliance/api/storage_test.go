@@ -100,6 +100,15 @@ func TestScrub(t *testing.T) {
 	}
 }
 
+// TestStatusNamesNoFolder: who only deposits is told why a volume is out, not where it lies.
+func TestStatusNamesNoFolder(t *testing.T) {
+	st := storageOf(store.Status{Volumes: raid.Status{Volumes: []raid.VolumeStatus{
+		{Dir: "/srv/casemate/a", Why: `stat "/srv/casemate/b/superblock": input/output error, as /srv/casemate/a`}, {Dir: "/srv/casemate/b"}}}})
+	if got := st.Volumes[0].Detail; got != `stat "b/superblock": input/output error, as a` {
+		t.Errorf("told %q", got)
+	}
+}
+
 const firstVolume, secondVolume = "aaaaaaaa11111111", "bbbbbbbb22222222"
 
 func storageOver(t testing.TB, d *double) (*storage.Storage, *volumes) {
