@@ -125,7 +125,7 @@ func mediaType(declared string, head []byte) string {
 // resultOf says whether a failed act was refused (the caller can do something) or failed.
 func resultOf(err error) string {
 	for _, refusal := range []error{ErrMalformed, ErrDigestMismatch, ErrIncomplete, ErrBadName, ErrMetadata, ErrTooManyFiles,
-		ErrEmptyObject, ErrForbidden, ErrUnknownVault, ErrUnknownDocument, ErrVaultExists, ErrTimeUntrusted, ErrQuery} {
+		ErrEmptyObject, ErrForbidden, ErrUnknownVault, ErrUnknownDocument, ErrVaultExists, ErrTimeUntrusted, ErrQuery, ErrNoScrub} {
 		if errors.Is(err, refusal) {
 			return refusedResult
 		}

@@ -34,6 +34,8 @@ var (
 	ErrIntegrity = errors.New("stored bytes are not those that were sealed")
 	// ErrForbidden refuses an act on a vault that the caller may not use.
 	ErrForbidden = errors.New("not allowed on this vault")
+	// ErrNoScrub says that there is no scrub to pause.
+	ErrNoScrub = errors.New("no scrub is under way")
 	// ErrQuery refuses a malformed query.
 	ErrQuery = errors.New("query not accepted")
 	// ErrClosed says that the safe has stopped.

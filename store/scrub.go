@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -179,7 +178,7 @@ func (s *Safe) PauseScrub(ctx context.Context, who identity.Caller) error {
 		c.mu.Lock()
 		if c.rec.State == ScrubIdle {
 			c.mu.Unlock()
-			return "", fmt.Errorf("no scrub is under way: %w", ErrQuery)
+			return "", ErrNoScrub
 		}
 		c.rec.State = ScrubPaused
 		if c.halt != nil {

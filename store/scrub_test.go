@@ -232,7 +232,7 @@ func TestScrubPaused(t *testing.T) {
 	for range 6 {
 		r.deposit(randomBytes(3000))
 	}
-	if err := r.safe.PauseScrub(t.Context(), alice); !errors.Is(err, ErrQuery) {
+	if err := r.safe.PauseScrub(t.Context(), alice); !errors.Is(err, ErrNoScrub) {
 		t.Errorf("nothing to pause: %v", err)
 	}
 	if err := r.safe.PauseScrub(t.Context(), mallory); err == nil {
@@ -268,7 +268,7 @@ func TestScrubPaused(t *testing.T) {
 	if !report.Complete || report.Unrepaired != 0 || report.Volumes[0].Documents != 6 || report.Volumes[1].Documents != 6 {
 		t.Errorf("%+v", report)
 	}
-	if e := r.acts(ActScrubPause); len(e) != 5 || e[4].Result != journal.Done {
+	if e := r.acts(ActScrubPause); len(e) != 5 || e[1].Result != refusedResult || e[1].Reason != ErrNoScrub.Error() || e[4].Result != journal.Done {
 		t.Errorf("%+v", e)
 	}
 }

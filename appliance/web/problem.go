@@ -116,6 +116,8 @@ var problems = []entry{
 		english: {"The disk is too small for what the volumes hold.", "Take a disk at least as large as the others."}}},
 	{storage.ErrUnknownVolume, http.StatusNotFound, wire.CodeUnknownVolume, [languages]saying{
 		english: {"There is no such volume.", "Look at the volumes (casemated raid status, GET " + wire.Prefix + "/storage): each has an identity and a folder."}}},
+	{store.ErrNoScrub, http.StatusConflict, wire.CodeNoScrub, [languages]saying{
+		english: {"No scrub is under way.", "There is nothing to pause: casemated raid scrub status, GET " + wire.Prefix + "/scrub, tell when the next begins."}}},
 	{storage.ErrState, http.StatusConflict, wire.CodeVolumeState, [languages]saying{
 		english: {"This cannot be done as the volumes are now.", "See what state they are in and what each asks for: casemated raid status, GET " + wire.Prefix + "/storage."}}},
 

@@ -67,6 +67,7 @@ const (
 	CodeSameDisk      = "same-disk"           // 409: as another volume
 	CodeNoSpace       = "no-space"            // 409: for what the volumes hold
 	CodeUnknownVolume = "unknown-volume"      // 404
+	CodeNoScrub       = "no-scrub"            // 409: there is none to pause
 	CodeVolumeState   = "volume-state"        // 409: it cannot be done as the volumes are now
 
 	// The safe.

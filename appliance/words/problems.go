@@ -46,5 +46,6 @@ var french = map[string]Said{
 	wire.CodeSameDisk:      {"un autre volume est déjà sur ce disque : perdu, il en emporterait deux", "prenez un autre disque ; si vous le voulez malgré tout, --same-disk"},
 	wire.CodeNoSpace:       {"le disque est trop petit pour ce que les volumes contiennent", "prenez un disque au moins aussi grand que les autres"},
 	wire.CodeUnknownVolume: {"il n'y a pas de tel volume", "« casemated raid status » les montre, avec leur identité et leur dossier"},
+	wire.CodeNoScrub:       {"aucune relecture n'est en cours", "il n'y a rien à mettre en pause : « casemated raid scrub status » dit quand la prochaine commence"},
 	wire.CodeVolumeState:   {"cela ne se peut pas dans l'état présent des volumes", "« casemated raid status » dit cet état et ce qu'il demande"},
 }
