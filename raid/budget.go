@@ -234,6 +234,8 @@ func (m *Mirror) condemn(mem *member, why string) {
 	if held {
 		mem.held = true
 	}
-	m.expel(mem, because(CauseErrors, "%s", why))
-	m.advance()
+	if len(m.insync()) > 1 { // the others may have gone meanwhile
+		m.expel(mem, because(CauseErrors, "%s", why))
+		m.advance()
+	}
 }

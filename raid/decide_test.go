@@ -351,3 +351,24 @@ func TestWitnessAway(t *testing.T) {
 	move(t, r.c.Dirs[0], r.c.Dirs[0]+".away")
 	want(t, r.open(), "k/1", "one")
 }
+
+// A decision does not cost a volume that nobody had before their eyes when it was made.
+func TestDecisionAmongOthers(t *testing.T) {
+	r := newRig(t)
+	r.stale()
+	r.choose(r.refused(raid.ErrNotWitnessed), r.c.Dirs[1])
+	move(t, r.c.Dirs[0]+".away", r.c.Dirs[0]) // the better one is found, and could perhaps be mended
+	for _, name := range files(t, r.c.Dirs[0], "MANIFEST") {
+		if err := os.WriteFile(name, []byte("rot"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	choices := r.refused(raid.ErrNotWitnessed)
+	if r.ev.count(raid.EventDecided) != 0 {
+		t.Error("it was carried out")
+	}
+	r.choose(choices, r.c.Dirs[1])
+	m := r.decided()
+	insync(t, m)
+	onEach(t, m, 2, "k/1", "both")
+}

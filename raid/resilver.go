@@ -62,6 +62,11 @@ func (m *Mirror) summon(ctx context.Context, mem *member, whole bool) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if whole {
+		if err := m.dispensable(mem); err != nil { // the others may have gone meanwhile
+			return err
+		}
+	}
 	if whole && mem.role == roleIn {
 		m.expel(mem, because(CauseBehind, "it is to be filled anew, as was asked"))
 		m.advance()

@@ -91,7 +91,11 @@ func strayed(line volume.History, mem *member) stray {
 		}
 	}
 	st := mem.state
-	if common.Number > 0 && st.Opened && st.Head.Epoch <= common.Number && st.Ring.Epoch <= common.Number {
+	told := st.Opened || st.Ring.Sequence > 0 // of one that does not open, its ring tells what it took
+	switch {
+	case st.Mark == volume.Rebuilding, st.Mark == volume.Empty: // it holds nothing
+		return strayUnused
+	case common.Number > 0 && told && st.Head.Epoch <= common.Number && st.Ring.Epoch <= common.Number:
 		return strayUnused
 	}
 	return strayForked

@@ -82,10 +82,8 @@ func (mem *member) past() volume.History {
 // choice says what it means to take one volume for the truth.
 func (o *opening) choice(mem *member) Choice {
 	head, last := mem.reach(), mem.past().Last()
-	id := sha256.Sum256(fmt.Appendf(nil, "casemate choice 1\n%s\n%s\n%d %s\n%d %s\n%s\n", o.m.set, mem.id,
-		last.Number, last.ID, head.Sequence, hex.EncodeToString(head.Digest[:]), mem.mark()))
 	c := Choice{
-		ID: hex.EncodeToString(id[:16]), Dir: mem.dir, Volume: mem.id.String(), Epoch: last.Number,
+		Dir: mem.dir, Volume: mem.id.String(), Epoch: last.Number,
 		Sequence: head.Sequence, Written: mem.place.written.UTC(), member: mem,
 	}
 	var lost []string
@@ -104,6 +102,9 @@ func (o *opening) choice(mem *member) Choice {
 		lost = []string{"nothing that is known"}
 	}
 	c.Loses = strings.Join(lost, "; ")
+	id := sha256.Sum256(fmt.Appendf(nil, "casemate choice 2\n%s\n%s\n%d %s\n%d %s\n%s\n%s\n%q\n", o.m.set, mem.id,
+		last.Number, last.ID, head.Sequence, hex.EncodeToString(head.Digest[:]), mem.mark(), c.Loses, c.Anew))
+	c.ID = hex.EncodeToString(id[:16])
 	return c
 }
 

@@ -107,6 +107,11 @@ func (s *server) hello(r *Request) (State, error) {
 	}
 	st := s.state()
 	st.Declared, st.MAC = &s.sb.Declared, s.sb.MAC
+	if s.db == nil {
+		if h, _, rerr := ReadHead(s.dir); rerr == nil {
+			st.Ring = h
+		}
+	}
 	if errors.Is(err, ErrWillNotOpen) {
 		s.log.Error("database does not open", "error", err)
 		st.Reason = err.Error()

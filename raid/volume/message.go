@@ -87,7 +87,7 @@ type State struct {
 	Mark       Mark   `json:"mark"`
 	Reason     string `json:"reason"`
 	Head       Head   `json:"head"`
-	Ring       Head   `json:"ring"`   // newest head of the ring when Badger was opened
+	Ring       Head   `json:"ring"`   // newest head of the ring when Badger was opened, or of one that was not
 	Oldest     uint64 `json:"oldest"` // the oldest manifest kept; head + 1 if none
 	Opened     bool   `json:"opened"` // Badger is open
 	Audit      bool   `json:"audit"`  // stopped uncleanly: the tail wants verifying
