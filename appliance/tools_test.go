@@ -84,3 +84,23 @@ func TestBenchRuns(t *testing.T) {
 		t.Errorf("%d cases, want 7", n)
 	}
 }
+
+// TestBenchRaidRuns: as above, of the mirror.
+func TestBenchRaidRuns(t *testing.T) {
+	out, err := exec.Command(program(t, "casemate/appliance/cmd/casemated"), "bench", "raid", "--json", "--dir", t.TempDir(), "--dir", t.TempDir(),
+		"--seconds", "1", "--load", "4", "--grow", "20").Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	n := 0
+	for line := range strings.Lines(string(out)) {
+		var l appliance.BenchLine
+		if err := json.Unmarshal([]byte(line), &l); err != nil || l.Value <= 0 || (l.Raw <= 0) != (l.Limit == "") || l.Case == "" {
+			t.Errorf("%s: %v", line, err)
+		}
+		n++
+	}
+	if n != 10 {
+		t.Errorf("%d cases, want 10", n)
+	}
+}

@@ -317,8 +317,8 @@ func TestRottenValueRepaired(t *testing.T) {
 	}
 	d.has(d.do("raid", "scrub"), "the last one ended", "report "+s.Scrub.Last.Report)
 	d.has(d.do("raid", "scrub", "--lang", "fr"), "la dernière a fini le")
-	if out, code := d.said("raid", "scrub", "pause"); code != 1 {
-		t.Errorf("a scrub that does not run was paused:\n%s", out)
+	if out, code := d.said("raid", "scrub", "pause", "--lang", "fr"); code != 1 || !strings.Contains(out, "aucune relecture n'est en cours") {
+		t.Errorf("a scrub that does not run was paused: %d\n%s", code, out)
 	}
 	d.readAll()
 	d.stop()
