@@ -27,7 +27,7 @@ func TestFrenchKnowsEveryProblem(t *testing.T) {
 		wire.CodeVaultExists, wire.CodeEmpty, wire.CodeQuery, wire.CodeTooLarge, wire.CodeTooManyFiles, wire.CodeDigestDiffers, wire.CodeTooSlow,
 		wire.CodeInternal, wire.CodeIntegrity, wire.CodeSealUnavailable, wire.CodeTimeUntrusted, wire.CodeStorage, wire.CodeStopping,
 		wire.CodeBadDir, wire.CodeDirNotEmpty, wire.CodeDirInside, wire.CodeDirLocked, wire.CodeNotMounted, wire.CodeSameDisk, wire.CodeNoSpace,
-		wire.CodeUnknownVolume, wire.CodeVolumeState, wire.CodeNoScrub,
+		wire.CodeUnknownVolume, wire.CodeVolumeState, wire.CodeNoScrub, wire.CodeNoScrub,
 	} {
 		words, ok := french.Problems[code]
 		if (!ok || words.Message == "" || words.Hint == "") && !slices.Contains(programs, code) {
