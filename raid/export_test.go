@@ -81,6 +81,15 @@ func (m *Mirror) Reclaiming(slot int) bool {
 	return err == nil && st.Reclaim != nil
 }
 
+// Forge writes bytes of no mirror under a key of one volume, as its database takes them.
+func (m *Mirror) Forge(ctx context.Context, slot int, key, stored []byte) error {
+	s, err := m.source(slot)
+	if err != nil {
+		return err
+	}
+	return s.client.Refill(ctx, m.pool, []volume.Op{{Key: key, Value: stored}}, volume.FlagRepair)
+}
+
 // SetAway sets how many manifests are kept while a member is away.
 func (m *Mirror) SetAway(manifests uint64) { m.away = manifests }
 

@@ -1,7 +1,9 @@
 package raid_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -111,6 +113,29 @@ func TestRepairOfWhatIsLost(t *testing.T) {
 	}
 	if _, err := m.Get(t.Context(), keys[1]); err == nil {
 		t.Error("a value that is bad everywhere reads")
+	}
+}
+
+// Values that the database thinks good and that the mirror never sealed: only authentication tells.
+func TestRepairOfWhatWasForged(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	put(t, m, "k/1", "one", "k/2", "two")
+	forge := func(slot int, key string) {
+		if err := m.Forge(t.Context(), slot, []byte(key), bytes.Repeat([]byte{1}, 60)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forge(0, "k/1")
+	forge(0, "k/2")
+	forge(1, "k/2")
+	got, err := m.Repair(t.Context(), 0, []byte("k/1"), []byte("k/2"))
+	if err != nil || got != (raid.Repairs{Checked: 2, Repaired: 1, Lost: 1}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	everywhere(t, m, [][]byte{[]byte("k/1")}, func(string) string { return "one" })
+	if _, err := m.Get(t.Context(), []byte("k/2")); !errors.Is(err, raid.ErrCorrupt) {
+		t.Errorf("forged everywhere: %v", err)
 	}
 }
 
