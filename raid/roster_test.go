@@ -428,3 +428,39 @@ func TestMinCopies(t *testing.T) {
 	put(t, m, "k/3", "three")
 	onEach(t, m, 2, "k/3", "three")
 }
+
+// Whatever a volume is doing when it is taken out or removed, it stays out.
+func TestDetachedWhileFilled(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	l := startLoad(m, "load", 2)
+	defer l.end()
+	eventually(t, "something to fill", func() bool { return m.Status().Sequence > 60 })
+	dir := r.c.Dirs[1]
+	for i := range 8 {
+		if err := m.Resilver(t.Context(), raid.Ref(dir), true); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "being filled", func() bool { return volumeAt(m, dir).Generation > 0 && r.ev.count(raid.EventRebuild) > i })
+		time.Sleep(time.Duration(i*i) * 2 * time.Millisecond) // at another moment each time
+		if err := m.Detach(t.Context(), raid.Ref(dir)); err != nil {
+			t.Fatal(err)
+		}
+		at := m.Status().Sequence
+		eventually(t, "writing goes on", func() bool { return m.Status().Sequence > at+20 })
+		if v := volumeAt(m, dir); v.State != raid.Detached || len(m.Slots()) != 1 {
+			t.Fatalf("round %d: %+v", i, v)
+		}
+	}
+	if err := m.Resilver(t.Context(), raid.Ref(dir), true); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Remove(t.Context(), raid.Ref(dir)); err != nil {
+		t.Fatal(err)
+	}
+	at := m.Status().Sequence
+	eventually(t, "writing goes on", func() bool { return m.Status().Sequence > at+20 })
+	if s := m.Status(); s.State != raid.Healthy || len(s.Volumes) != 1 || len(m.Slots()) != 1 {
+		t.Errorf("once removed: %+v", s)
+	}
+}
