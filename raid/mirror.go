@@ -58,7 +58,7 @@ type Mirror struct {
 	brake      atomic.Int64  // nanoseconds that each batch waits while a member does not gain on writers
 	suspects   *suspects     // keys that did not read right, to be repaired
 	budget     *budget       // of faults, for each volume
-	away     uint64        // manifests kept while a member is away
+	away       uint64        // manifests kept while a member is away
 	lag        int64         // bytes that the cursor of a copy stays behind it
 	calls      calls         // of readers and writers, so that a copy gives way to them
 }
