@@ -173,8 +173,8 @@ func (g *group) verify(m *raid.Mirror, slot int) (int, error) {
 		}
 		seen := g.sees(g.floor, i, v, err != nil)
 		if len(seen) == 0 {
-			return 0, fmt.Errorf("volume %d, %s reads %.30q (%v): of %d batches %d was acknowledged last",
-				slot, g.key(i), v, err, len(g.tries), g.floor)
+			return 0, fmt.Errorf("volume %d, %s reads %.30q (%s): of %d batches %d was acknowledged last",
+				slot, g.key(i), v, fmt.Sprint(err), len(g.tries), g.floor)
 		}
 		if i == 0 {
 			all = seen

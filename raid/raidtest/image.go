@@ -189,10 +189,11 @@ func (d *Image) end() {
 	if d.frozen {
 		_ = command("fsfreeze", "-u", d.Dir)
 	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for range 500 {
 		if errors.Is(unix.Unmount(d.Dir, 0), unix.EINVAL) {
 			return
 		}
+		time.Sleep(pollPause)
 	}
 	d.t.Logf("%q is still in use: unmounted lazily", d.Dir)
 	for unix.Unmount(d.Dir, unix.MNT_DETACH) == nil {
@@ -200,14 +201,17 @@ func (d *Image) end() {
 	}
 }
 
+const pollPause = 20 * time.Millisecond
+
 // poll tries until it succeeds, for half a minute.
 func (d *Image) poll(what string, try func() error) {
 	d.t.Helper()
 	var err error
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for range 1500 {
 		if err = try(); err == nil {
 			return
 		}
+		time.Sleep(pollPause)
 	}
 	d.t.Fatalf("%q was never %s: %v", d.Dir, what, err)
 }
