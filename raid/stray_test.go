@@ -44,3 +44,36 @@ func TestUnusedEpochOnAVolumeThatDoesNotOpen(t *testing.T) {
 	insync(t, m)
 	onEach(t, m, 2, "k/2", "alone")
 }
+
+// A volume away for longer than epochs are remembered is no fork.
+func TestAwayForLongerThanEpochsAreRemembered(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	put(t, m, "k/1", "both")
+	r.close(m)
+	move(t, r.c.Dirs[1], r.c.Dirs[1]+".away")
+	m = r.open()
+	put(t, m, "k/2", "alone")
+	for range 65 {
+		dir := r.sibling("spare")
+		if _, err := m.Add(t.Context(), dir, true); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Remove(t.Context(), raid.Ref(dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.close(m)
+	move(t, r.c.Dirs[1]+".away", r.c.Dirs[1])
+	m, err := raid.Open(t.Context(), r.c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close(m)
+	insync(t, m)
+	onEach(t, m, 2, "k/2", "alone")
+	clean2(t, m)
+}

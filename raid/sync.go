@@ -31,6 +31,10 @@ func (m *Mirror) compare(ctx context.Context, src source, mem *member) error {
 		return fork(src.mem, mem)
 	case strayAnew:
 		return fmt.Errorf("%w: persons decided on another history", errAnew)
+	case strayOld:
+		if err := m.remembered(ctx, src, mem); err != nil {
+			return err
+		}
 	case strayNot, strayUnused:
 	}
 	if st.Mark != volume.Rebuilding && m.budget.pending(mem.id, st.Generation) {
@@ -61,6 +65,19 @@ func (m *Mirror) compare(ctx context.Context, src source, mem *member) error {
 		return fmt.Errorf("%w: persons decided on another history", errAnew)
 	}
 	return fork(src.mem, mem)
+}
+
+// remembered is nil for a volume none of whose epochs the mirror remembers if what it holds is a link of
+// the chain all the same, or if persons want it filled anew whatever it holds.
+func (m *Mirror) remembered(ctx context.Context, src source, mem *member) error {
+	if m.budget.pending(mem.id, mem.state.Generation) {
+		return nil
+	}
+	ok, err := m.linked(ctx, src, mem.state.Head)
+	if err == nil && (!ok || !mem.state.Opened) {
+		err = because(CauseOther, "it was away for more than %d epochs, and what it holds cannot be compared: ask for it to be filled anew", volume.MaxHistory)
+	}
+	return err
 }
 
 // notWhole says why a volume's database is of no use.

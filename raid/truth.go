@@ -74,6 +74,7 @@ const (
 	strayNot    stray = iota // it is the beginning of it
 	strayUnused              // it has epochs of its own, and no batch of them: a change cut short
 	strayAnew                // persons decided on another history: to be filled anew
+	strayOld                 // it was away for so long that the mirror remembers no epoch of its
 	strayForked              // it went its own way
 )
 
@@ -84,18 +85,21 @@ func strayed(line volume.History, mem *member) stray {
 	if line.Contains(theirs) {
 		return strayNot
 	}
+	st := mem.state
+	switch {
+	case st.Mark == volume.Rebuilding, st.Mark == volume.Empty: // it holds nothing
+		return strayUnused
+	case theirs.Last().Number < line[0].Number:
+		return strayOld
+	}
 	common := line.Common(theirs)
 	for _, e := range line {
 		if e.Number > common.Number && e.Decided {
 			return strayAnew
 		}
 	}
-	st := mem.state
 	told := st.Opened || st.Ring.Sequence > 0 // of one that does not open, its ring tells what it took
-	switch {
-	case st.Mark == volume.Rebuilding, st.Mark == volume.Empty: // it holds nothing
-		return strayUnused
-	case common.Number > 0 && told && st.Head.Epoch <= common.Number && st.Ring.Epoch <= common.Number:
+	if common.Number > 0 && told && st.Head.Epoch <= common.Number && st.Ring.Epoch <= common.Number {
 		return strayUnused
 	}
 	return strayForked
