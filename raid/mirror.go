@@ -206,8 +206,8 @@ func (m *Mirror) Close() error {
 	}
 	m.closed = true
 	m.mu.Unlock()
+	err := m.pause() // deadlines are kept meanwhile
 	m.stop()
-	err := m.pause()
 	m.done.Wait()
 	m.mu.Lock()
 	if m.dead == nil {

@@ -298,11 +298,8 @@ func (m *Mirror) declare(w *mark) error {
 	if !same {
 		return m.change(nil)
 	}
-	if failed, err := m.tell(d); failed != nil { // it is left behind
-		m.mu.Lock()
-		m.remove(failed, err)
-		m.mu.Unlock()
-		return m.change(nil)
+	if failed, _ := m.tell(d); failed != nil {
+		return m.change(nil) // without it, if it fails again
 	}
 	if w != nil && w.Epoch == last.Number && w.EpochID == last.ID && w.Head == m.head.Sequence && w.Digest == m.head.Digest {
 		return nil
