@@ -48,6 +48,9 @@ func TestServedSafe(t *testing.T) {
 		if err := b.client(name).ReadFile(t.Context(), doc, 1, &out); !errors.Is(err, client.ErrForbidden) || out.Len() > 0 {
 			t.Errorf("%s read %d bytes: %v", name, out.Len(), err)
 		}
+		if got, err := b.client(name).Stat(t.Context(), doc.ID); !errors.Is(err, client.ErrForbidden) || got.ID != "" {
+			t.Errorf("%s was told %+v: %v", name, got, err)
+		}
 	}
 	refused := 0
 	for e, err := range b.client("auditor").Journal(t.Context(), client.Query{}) {

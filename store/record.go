@@ -128,17 +128,20 @@ func (s *Safe) recordFor(ctx context.Context, who identity.Caller, id proof.Docu
 }
 
 // described is recordFor for what describes a document. Who may deposit and not read is shown what
-// he deposited himself; the rest is unknown to him.
+// he deposited himself; the rest is unknown to him. Who oversees the safe is told that it is not for him.
 func (s *Safe) described(ctx context.Context, who identity.Caller, id proof.DocumentID) (*record, error) {
 	rec, err := s.recordFor(ctx, who, id)
 	if err != nil {
 		return nil, err
 	}
 	d := rec.attestation.Depositor
-	if !rec.vault.readableBy(who) && (d.Issuer != who.Issuer || d.Serial != who.Serial) {
-		return nil, fmt.Errorf("document %s: %w", id, ErrUnknownDocument)
+	if rec.vault.readableBy(who) || (d.Issuer == who.Issuer && d.Serial == who.Serial) {
+		return rec, nil
 	}
-	return rec, nil
+	if !who.Can(identity.RightDeposit) {
+		return nil, fmt.Errorf("document %s: %w", id, rec.vault.mustRead(who))
+	}
+	return nil, fmt.Errorf("document %s: %w", id, ErrUnknownDocument)
 }
 
 func (v view) record(ctx context.Context, in *vault, number uint64) (*record, error) {
