@@ -148,6 +148,25 @@ func TestFullVolumesAreMended(t *testing.T) {
 	if dropped != fmt.Sprint(eventsKept+10-len(fenced)) || dropped == "0" {
 		t.Errorf("%d entries, %s dropped", len(fenced), dropped)
 	}
+	// Volumes that take writes again in the middle of the act: its end does not come before its intent.
+	fill()
+	probe := func() error {
+		_, err := r.safe.post(t.Context(), posting{draft: r.safe.draft(self, "probe", "", "", journal.Done, "")})
+		return err
+	}
+	r.until("full again", func() bool { return errors.Is(probe(), ErrStorage) })
+	err = r.safe.Maintenance(t.Context(), alice, "volume-add", "x", func(context.Context) (string, error) {
+		free()
+		r.until("writing again", func() bool { return probe() == nil })
+		return "", nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.until("journaled", func() bool { r.safe.teller.nudge(); return len(r.acts("volume-add")) == 2 })
+	if e := r.acts("volume-add"); e[0].Result != journal.Intent || e[1].Result != journal.Done {
+		t.Errorf("%+v", e)
+	}
 	r.fsck()
 }
 
@@ -164,6 +183,11 @@ func TestBadValuesAreGathered(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	r.until("told at once", func() bool { return len(r.acts("volume-bad-value")) > 0 })
+	for range 200 { // since told, and no minute has passed: they wait
+		r.safe.VolumeEvent(raid.Event{Kind: raid.EventBadValue, Volume: 0, ID: "1234"})
+		r.safe.tellGathered(false)
+	}
 	r.safe.VolumeEvent(raid.Event{Kind: raid.EventLostValue, Volume: 1, ID: "5678", Count: 7})
 	r.close()
 	r.open()
@@ -176,7 +200,7 @@ func TestBadValuesAreGathered(t *testing.T) {
 		}
 		total += n
 	}
-	if total != 800 || len(entries) > 2 {
+	if total != 1000 || len(entries) > 2 {
 		t.Errorf("%d values in %d entries", total, len(entries))
 	}
 	if e := r.lastEntry("volume-lost-value"); e.Refs["values"] != "7" || e.Refs["slot"] != "1" {

@@ -7,7 +7,8 @@ import (
 )
 
 // Fsck reads everything again, on each volume alone: the journal and its tree, every document with
-// its proofs, every index, every tally, every other value. It changes nothing by itself, unless
+// its proofs, every index, every tally, every other value; and the mirror's chain of batches, as far as
+// it is kept. It changes nothing by itself, unless
 // repairs are wanted; progress, which may be nil, is told now and then from this goroutine. Deposits
 // may go on meanwhile: what comes in is not judged. The error says why the check could not go to its
 // end; what is wrong is findings.
@@ -25,7 +26,10 @@ func (s *Safe) Fsck(ctx context.Context, o FsckOptions, progress func(FsckReport
 			}
 			return ctx.Err()
 		}
-		err := y.run(ctx)
+		err := y.surveyChain(ctx)
+		if err == nil {
+			err = y.run(ctx)
+		}
 		r = r.with(y.mine)
 		r.Volumes = append(r.Volumes, y.mine)
 		switch {

@@ -59,7 +59,7 @@ type Config struct {
 	VerifyScript  []byte // put into receipts for convenience
 	Log           *slog.Logger
 	// ScrubEvery is within what time everything is read again and proved, on every volume. Zero is 30
-	// days.
+	// days; negative is never: no scrub runs, not even one that was under way.
 	ScrubEvery time.Duration
 	// ScrubRate is how many bytes per second a scrub reads at most while nobody is waiting for the safe;
 	// it takes an eighth while somebody is, and more when it would be late. Zero is 100 MiB; negative is

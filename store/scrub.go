@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -68,6 +69,7 @@ type scrubRecord struct {
 	State  ScrubState   `json:"state"`
 	Begun  time.Time    `json:"begun"`
 	Volume string       `json:"volume,omitempty"` // identity of the one being surveyed
+	Filled uint64       `json:"filled,omitempty"` // generation of its database: filled anew, it is read from its beginning
 	At     position     `json:"at"`
 	Mine   VolumeReport `json:"mine"`
 	Report FsckReport   `json:"report"` // volumes done, findings
@@ -91,7 +93,7 @@ type lastScrub struct {
 }
 
 func newScrub(every time.Duration, perSecond int64) *scrub {
-	if every <= 0 {
+	if every == 0 {
 		every = defaultScrubEvery
 	}
 	if perSecond == 0 {
@@ -148,6 +150,9 @@ func (s *Safe) saveScrub() {
 func (s *Safe) StartScrub(ctx context.Context, who identity.Caller) error {
 	return s.Maintenance(ctx, who, ActScrubStart, "", func(ctx context.Context) (string, error) {
 		c := s.scrub
+		if c.every < 0 {
+			return "", fmt.Errorf("this safe was opened without its scrub: %w", ErrQuery)
+		}
 		c.mu.Lock()
 		state := c.rec.State
 		if state == ScrubPaused {

@@ -89,9 +89,10 @@ func (s *Safe) measure(y *survey) {
 	now := s.now()
 	_, due := s.scrubTimesKnown()
 	volumes := len(s.mirror.Slots())
+	_, mine, _ := y.figures()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	bytes, done := y.mine.Bytes, y.mine.cost()
+	bytes, done := mine.Bytes, mine.cost()
 	for _, v := range c.rec.Report.Volumes {
 		bytes, done = bytes+v.Bytes, done+v.cost()
 	}

@@ -59,6 +59,8 @@ func (s *Safe) endScrub(ctx context.Context) error {
 		}
 		c.mu.Lock()
 		c.rec.Body = body
+		c.rec.Report.More += uint64(len(c.rec.Report.Findings)) // the report has them
+		c.rec.Report.Findings = nil
 		c.mu.Unlock()
 		s.saveScrub()
 	}

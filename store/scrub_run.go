@@ -12,6 +12,9 @@ import (
 // scrubber runs the scrub: begins one when it is time, goes on with one that is under way, and tries
 // again by and by what cannot be done now.
 func (s *Safe) scrubber(ctx context.Context) {
+	if s.scrub.every < 0 {
+		return
+	}
 	tick := time.NewTicker(scrubTick)
 	defer tick.Stop()
 	for {
@@ -116,18 +119,21 @@ func (s *Safe) scrubVolumes(ctx context.Context) error {
 		}
 		y := s.scrubSurvey(id, slot)
 		err := y.run(ctx)
+		at, mine, found := y.figures()
 		c.mu.Lock()
+		c.rec.Report = found
 		switch {
 		case err == nil:
-			c.rec.Report.Volumes = append(c.rec.Report.Volumes, y.mine)
-			c.rec.Report = c.rec.Report.with(y.mine)
+			c.rec.Report = c.rec.Report.with(mine)
+			c.rec.Report.Volumes = append(c.rec.Report.Volumes, mine)
 			c.rec.Volume, c.rec.At, c.rec.Mine = "", position{}, VolumeReport{}
 		case errors.Is(err, errVolumeLeft):
 			s.slog.Warn("the scrub goes on without a volume", "volume", y.dir, "error", err)
+			c.rec.Report.Repaired += mine.Repaired
 			c.rec.Left = append(c.rec.Left, id)
 			c.rec.Volume, c.rec.At, c.rec.Mine = "", position{}, VolumeReport{}
 		default:
-			c.rec.At, c.rec.Mine = y.at, y.mine
+			c.rec.At, c.rec.Mine = at, mine
 		}
 		c.mu.Unlock()
 		s.saveScrub()
@@ -174,9 +180,10 @@ func (s *Safe) nextVolume() (id string, slot int) {
 // scrubSurvey begins the survey of a volume, or takes it up.
 func (s *Safe) scrubSurvey(id string, slot int) *survey {
 	c := s.scrub
+	now, _ := s.volume(slot)
 	c.mu.Lock()
-	if c.rec.Volume != id {
-		c.rec.Volume, c.rec.At, c.rec.Mine = id, position{}, VolumeReport{}
+	if c.rec.Volume != id || c.rec.Filled != now.Generation {
+		c.rec.Volume, c.rec.Filled, c.rec.At, c.rec.Mine = id, now.Generation, position{}, VolumeReport{}
 	}
 	at, mine := c.rec.At, c.rec.Mine
 	report := c.rec.Report
@@ -190,18 +197,25 @@ func (s *Safe) scrubSurvey(id string, slot int) *survey {
 		y.pace = s.pace
 	}
 	save := time.NewTicker(c.save)
+	told := len(report.Findings)
 	y.step = func(ctx context.Context) error {
+		at, mine, found := y.figures()
 		c.mu.Lock()
-		c.rec.At, c.rec.Mine, c.rec.Report = y.at, y.mine, report
+		c.rec.At, c.rec.Mine, c.rec.Report = at, mine, found
 		c.mu.Unlock()
 		if c.hook != nil {
-			c.hook(y.at)
+			c.hook(at)
 		}
 		s.measure(y)
+		due := len(found.Findings) > told // what was found and repaired is not found again after a crash
+		told = len(found.Findings)
 		select {
 		case <-save.C:
-			s.saveScrub()
+			due = true
 		default:
+		}
+		if due {
+			s.saveScrub()
 		}
 		return ctx.Err()
 	}

@@ -20,17 +20,18 @@ import (
 // It judges what was there when it began; what comes in meanwhile is the next one's.
 type survey struct {
 	view
-	id, dir string
-	twin    bool // another volume is in sync
-	repair  bool
-	at      position
-	snap    snapshot
-	facts   *facts
-	report  *FsckReport
-	mine    VolumeReport
-	pace    func(ctx context.Context, cost int) error // nil: as quick as it goes
-	step    func(ctx context.Context) error           // after each thing that need not be done again; may be nil
-	end     func()                                    // when run returns; may be nil
+	dir    string
+	twin   bool // another volume is in sync
+	repair bool
+	at     position
+	snap   snapshot
+	facts  *facts
+	report *FsckReport
+	mine   VolumeReport
+	pace   func(ctx context.Context, cost int) error // nil: as quick as it goes
+	stride uint64                                    // journal entries audited between two positions
+	step   func(ctx context.Context) error           // after each thing that need not be done again; may be nil
+	end    func()                                    // when run returns; may be nil
 
 	mu      sync.Mutex      // readers ahead find damage too
 	lost    error           // why the volume cannot be read any more
@@ -90,12 +91,14 @@ func (s *Safe) snapshot() (out snapshot) {
 
 // newSurvey begins the survey of a volume in sync, or takes it up at a position.
 func (s *Safe) newSurvey(slot int, at position, repair bool, report *FsckReport) *survey {
-	y := &survey{at: at, repair: repair, report: report, facts: newFacts(), known: map[string]bool{}}
+	y := &survey{at: at, stride: auditStride, repair: repair, report: report, facts: newFacts(), known: map[string]bool{}}
 	y.view = view{s: s, slot: slot, get: y.read}
 	y.snap = s.snapshot()
 	y.last = &y.snap.last
-	y.id, y.dir, y.twin = s.volume(slot)
-	y.mine = VolumeReport{Slot: slot, ID: y.id, Dir: y.dir}
+	var v raid.VolumeStatus
+	v, y.twin = s.volume(slot)
+	y.dir = v.Dir
+	y.mine = VolumeReport{Slot: slot, ID: v.ID, Dir: v.Dir}
 	if y.at.Phase == "" {
 		y.at.Phase = phaseJournal
 	}
@@ -103,15 +106,15 @@ func (s *Safe) newSurvey(slot int, at position, repair bool, report *FsckReport)
 }
 
 // volume tells what a slot is, and whether there is another volume in sync.
-func (s *Safe) volume(slot int) (id, dir string, twin bool) {
+func (s *Safe) volume(slot int) (is raid.VolumeStatus, twin bool) {
 	for _, v := range s.mirror.Status().Volumes {
 		if v.Slot == slot {
-			id, dir = v.ID, v.Dir
+			is = v
 		} else if v.State == raid.InSync {
 			twin = true
 		}
 	}
-	return id, dir, twin
+	return is, twin
 }
 
 // errVolumeLeft ends the survey of a volume that is not in sync any more.
@@ -187,7 +190,7 @@ func (y *survey) note(f Finding) {
 	if y.lost != nil {
 		return // said of a volume that cannot be read, it would be said of no document
 	}
-	f.Volume = y.dir
+	f.Volume, f.Detail = clip(y.dir), clip(f.Detail)
 	if !f.Repaired {
 		f.Remedy = f.Code.remedy(y.repair, y.twin)
 	}
@@ -209,6 +212,14 @@ func (y *survey) openJournal(ctx context.Context) error {
 	}
 	y.log = log
 	return nil
+}
+
+// figures is how far the survey is and what it found. A reader ahead whose document was given up may
+// still be finding something.
+func (y *survey) figures() (at position, mine VolumeReport, report FsckReport) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return y.at, y.mine, *y.report
 }
 
 func (y *survey) gone() bool {

@@ -12,8 +12,7 @@ import (
 	"casemate/store/proof"
 )
 
-// auditStep is how many journal entries are audited between two positions.
-const auditStep = 1024
+const auditStride = 1024
 
 // surveyJournal audits every entry of the journal: leaf hashes, chain, tree; and demands that it is the
 // journal the safe works with. What it tells of deposits is remembered on the way.
@@ -22,7 +21,7 @@ func (y *survey) surveyJournal(ctx context.Context) error {
 		return err
 	}
 	for y.at.Entries < y.snap.size {
-		from, to := y.at.Entries, min(y.at.Entries+auditStep, y.snap.size)
+		from, to := y.at.Entries, min(y.at.Entries+y.stride, y.snap.size)
 		err := y.log.Audit(ctx, from, to, func(e journal.Entry) error { y.facts.add(e); return nil })
 		if err != nil && (ctx.Err() != nil || y.gone()) {
 			return errors.Join(ctx.Err(), err)

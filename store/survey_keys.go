@@ -49,6 +49,25 @@ func (y *survey) surveyKeys(ctx context.Context) error {
 	}
 }
 
+// surveyChain has the mirror follow the volume's chain of batches back, as far as it is kept. It reads
+// again what was written last, so it is for a check that a person waits for and not for the scrub.
+func (y *survey) surveyChain(ctx context.Context) error {
+	var found []raid.Finding
+	_, err := y.s.mirror.AuditChain(ctx, y.slot, func(f raid.Finding) { found = append(found, f) })
+	if err != nil && ctx.Err() == nil && errors.Is(err, raid.ErrUnavailable) {
+		y.leave(err)
+	}
+	if err != nil {
+		return y.ended(ctx, err)
+	}
+	for _, f := range found {
+		if len(f.Key) == 0 { // what is about a key is found with its document, or among the keys
+			y.audited(ctx, f)
+		}
+	}
+	return nil
+}
+
 // audited takes a finding of the mirror's audit in. Where repairs were wanted, that the volume now
 // answers as the mirror does says that it is mended.
 func (y *survey) audited(ctx context.Context, f raid.Finding) {

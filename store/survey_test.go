@@ -5,6 +5,9 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"casemate/store/journal"
 )
 
 // TestSurveyCutAnywhere cuts a survey off at one reading after the other and takes it up where it says
@@ -22,6 +25,7 @@ func TestSurveyCutAnywhere(t *testing.T) {
 	for cut := 1; ; cut += 2 {
 		var report FsckReport
 		y := r.safe.newSurvey(0, position{}, true, &report)
+		y.stride = 4
 		ctx, halt := context.WithCancel(t.Context())
 		var n atomic.Int64 // readers ahead pay too
 		y.pace = func(ctx context.Context, _ int) error {
@@ -53,4 +57,37 @@ func TestSurveyCutAnywhere(t *testing.T) {
 			t.Errorf("never cut off in %s: %v", p, phases)
 		}
 	}
+}
+
+// TestSnapshotIsOfOneInstant: journal and tallies of a snapshot tell the same, whatever is being written.
+func TestSnapshotIsOfOneInstant(t *testing.T) {
+	r := newRig(t)
+	stop := make(chan struct{})
+	wait := r.load(4, stop)
+	var taken []snapshot
+	for len(r.safe.pendingDocuments()) < 200 {
+		taken = append(taken, r.safe.snapshot())
+		time.Sleep(100 * time.Microsecond)
+	}
+	close(stop)
+	wait()
+	all := r.entries("")
+	for _, snap := range taken {
+		var given, done uint64
+		for _, e := range all[:snap.size] {
+			if e.Act == ActDeposit && e.Result == journal.Intent {
+				given++
+			} else if e.Act == ActDeposit && e.Result == journal.Done {
+				done++
+			}
+		}
+		if v := snap.vaults[0]; v.Last != given || v.Documents != done {
+			t.Fatalf("at %d entries: %d numbers given and %d documents, the tally says %d and %d", snap.size, given, done, v.Last, v.Documents)
+		}
+	}
+}
+
+func (s *Safe) pendingDocuments() []pendingSeal {
+	batch, _, _ := s.pendingSeals(roundDocuments)
+	return batch
 }
