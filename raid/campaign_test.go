@@ -63,7 +63,7 @@ func (y *tally) String() string {
 // CASEMATE_SEED replays the seed that a failure names; CASEMATE_CAMPAIGN (a duration) and
 // CASEMATE_LONG (an hour) make it longer.
 func TestCampaign(t *testing.T) {
-	length := 30 * time.Second
+	length := 20 * time.Second
 	if os.Getenv("CASEMATE_LONG") != "" {
 		length = time.Hour
 	}

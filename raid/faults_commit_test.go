@@ -2,6 +2,7 @@ package raid_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -62,8 +63,11 @@ func TestEachStepOfACommit(t *testing.T) {
 			if !has(steps, "msync") || !has(steps, "pwrite64", "CASEHEAD") || !has(steps, "fdatasync") || !has(steps, "writev") {
 				t.Fatalf("the steps of a commit are not those known: %#v", steps)
 			}
-			for _, p := range steps {
-				for _, power := range []bool{false, true} {
+			for i, p := range steps {
+				for n, power := range []bool{false, true} {
+					if os.Getenv("CASEMATE_LONG") == "" && len(victims) == 1 && (i+victims[0])%2 == n {
+						continue // the other file system has it
+					}
 					s.insist(p, func() bool { return s.strikeAt(p, victims, power) })
 				}
 			}
