@@ -34,6 +34,7 @@ type FsckReport struct {
 // closes it. Nothing is served meanwhile. Without Repair nothing is changed but what the mirror mends by
 // itself, when it opens and when it meets a bad value.
 func Fsck(ctx context.Context, cfg Config, configFile string, log *slog.Logger, o FsckOptions) (FsckReport, error) {
+	cfg.Scrub.Every = -1 // never: a scrub that went on beside it would repair what it finds
 	a, err := Open(ctx, cfg, configFile, log)
 	if err != nil {
 		return FsckReport{}, err
