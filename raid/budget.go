@@ -221,14 +221,17 @@ func (m *Mirror) condemn(mem *member, why string) {
 	m.mu.Lock()
 	id, generation, last := mem.id, mem.state.Generation, mem.role != roleIn || len(m.insync()) == 1 || m.dead != nil
 	m.mu.Unlock()
-	if last || m.budget.pending(id, generation) {
+	if last {
 		return
 	}
-	held, err := m.budget.fault(id, generation, m.c.Now())
-	if err != nil {
-		m.c.Log.Error("remembering a fault", "error", err)
+	held := false
+	if !m.budget.pending(id, generation) { // else it was the last one when it was condemned
+		var err error
+		if held, err = m.budget.fault(id, generation, m.c.Now()); err != nil {
+			m.c.Log.Error("remembering a fault", "error", err)
+		}
+		m.event(EventFaulted, mem, "%s", why)
 	}
-	m.event(EventFaulted, mem, "%s", why)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if held {
