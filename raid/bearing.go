@@ -143,7 +143,9 @@ func (m *Mirror) remind() error {
 	m.mu.Lock()
 	moved, history := m.head.Sequence != m.witness.head && m.dead == nil, m.history
 	m.mu.Unlock()
-	_ = m.payWitness() // it says so itself
+	if err := m.payWitness(); err != nil && m.overtake() { // it says so itself
+		return m.bearWitness(history, false)
+	}
 	if !moved {
 		return nil
 	}

@@ -3,6 +3,7 @@ package raid_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -307,6 +308,65 @@ func TestDecideBehindItsRing(t *testing.T) {
 	}
 	put(t, m, "k/3", "three")
 	want(t, r.again(m), "k/3", "three")
+}
+
+// A state directory restored from a backup, and a token that is away when the mirror opens: its mark
+// is above those that follow. It is overtaken where it is of this history, and obeyed where it is not.
+func TestWitnessAheadOfTheRecord(t *testing.T) {
+	for _, rolledBack := range []bool{false, true} {
+		r := newRig(t)
+		w := &token{}
+		r.c.Witness = w
+		m := r.open()
+		put(t, m, "k/1", "one")
+		r.close(m)
+		backup := t.TempDir()
+		for i, dir := range append([]string{r.c.StateDir}, r.c.Dirs...) {
+			if err := os.CopyFS(filepath.Join(backup, fmt.Sprint(i)), os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			m = r.open()
+			put(t, m, "k/2", "two")
+			r.close(m)
+		}
+		restored := []string{r.c.StateDir}
+		if rolledBack {
+			restored = append(restored, r.c.Dirs...)
+		}
+		for i, dir := range restored {
+			if err := errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(filepath.Join(backup, fmt.Sprint(i))))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.away = errors.New("no token in the slot")
+		m = r.open()
+		put(t, m, "k/3", "three")
+		if err := m.Detach(t.Context(), raid.Ref(r.c.Dirs[0])); err != nil {
+			t.Fatal(err)
+		}
+		w.mu.Lock()
+		before := string(w.mark)
+		w.away = nil
+		w.mu.Unlock()
+		err := m.Remind()
+		w.mu.Lock()
+		after := string(w.mark)
+		w.mu.Unlock()
+		_, werr := m.Write(t.Context(), []raid.Op{{Key: []byte("k/4"), Value: []byte("four")}})
+		if rolledBack {
+			if after != before || !errors.Is(werr, raid.ErrRolledBack) {
+				t.Errorf("volumes older than the token knows: written %v, its mark changed: %v", werr, after != before)
+			}
+			_ = m.Close() // it takes no writes: an error is right
+			continue
+		}
+		if err != nil || werr != nil || after <= before {
+			t.Errorf("the token's mark stays above ours: %v, %v", err, werr)
+		}
+		r.close(m)
+	}
 }
 
 // A token that is away or never answers holds nothing up, and is told later.

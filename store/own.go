@@ -63,6 +63,9 @@ func (s *Safe) ownVault(ctx context.Context, create bool) (*vault, error) {
 	s.vaultMaking.Lock()
 	defer s.vaultMaking.Unlock()
 	v, err := s.vaultNamed(OwnVault)
+	if err == nil && !v.own { // never a caller's
+		return nil, fmt.Errorf("vault %q: %w", OwnVault, ErrVaultExists)
+	}
 	if err == nil || !create {
 		return v, err
 	}

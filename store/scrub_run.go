@@ -47,6 +47,7 @@ func (s *Safe) considerScrub(ctx context.Context) {
 	c := s.scrub
 	c.mu.Lock()
 	idle, owing := c.rec.State == ScrubIdle, slices.Clone(c.rec.Owing)
+	last, partial := c.rec.Last.Finished, c.rec.Last.Finished.After(c.rec.Last.Whole)
 	late := !due.IsZero() && now.After(due)
 	tell := late && !c.overdue
 	c.overdue = late
@@ -61,11 +62,17 @@ func (s *Safe) considerScrub(ctx context.Context) {
 		s.beginScrub(ctx, nil)
 		return
 	}
+	if partial && now.Sub(last) < owingWait {
+		return // one that comes and goes does not make a report of each time
+	}
 	back := slices.DeleteFunc(owing, func(id string) bool { return s.slotOf(id) < 0 })
 	if len(back) > 0 {
 		s.beginScrub(ctx, back)
 	}
 }
+
+// owingWait is how long after a scrub of some volumes alone the next such one begins.
+const owingWait = 24 * time.Hour
 
 // slotOf finds a volume in sync by its identity; -1 if it is not.
 func (s *Safe) slotOf(id string) int {
