@@ -499,6 +499,23 @@ func TestFsckSeesWhatIsAuthenticAndWrong(t *testing.T) {
 		}
 		return value
 	}
+	// The last entry, replaced by one that follows from those before it just as well.
+	end := r.safe.log.Size() - 1
+	fork, err := journal.OpenAt(t.Context(), journalReader{r.mirror.Get}, []byte{typeJournal}, end, journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forked := &batchTx{}
+	if _, err := fork.Append(forked, r.safe.draft(alice, "read", "", "", journal.Done, "")); err != nil {
+		t.Fatal(err)
+	}
+	other := forked.ops[0].Value
+	sp := r.safe.lastSpan()
+	sp.At = sp.At.Add(time.Hour)
+	later, err := json.Marshal(sp)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name  string
 		key   []byte
@@ -511,10 +528,13 @@ func TestFsckSeesWhatIsAuthenticAndWrong(t *testing.T) {
 		{"a group key of nobody", groupKey(v.ID, 0), randomBytes(len(get(groupKey(v.ID, 0)))), CodeVault},
 		{"a vault of another name", vaultKey(v.ID), bytes.Replace(get(vaultKey(v.ID)), []byte("archives"), []byte("archivez"), 1), CodeVault},
 		{"a round with another token", roundKey(1), bytes.Replace(get(roundKey(1)), []byte(`"token":"MII`), []byte(`"token":"MIJ`), 1), CodeRound},
+		{"a tally of fewer documents", tallyKey(v.ID), tallyRecord{Last: 2, Documents: 1, Bytes: 600}.value(), CodeVault},
+		{"a span of another time", spanKey(1), later, CodeRound},
 		{"a span that begins late", spanKey(1), bytes.Replace(get(spanKey(1)), []byte(`"from":0`), []byte(`"from":1`), 1), CodeRound},
 		{"an entry of the journal replaced by another", journalKey(1), get(journalKey(3)), CodeJournal},
 		{"an entry of the journal removed", journalKey(2), nil, CodeJournal},
 		{"a record removed", recordKey(v.ID, 2), nil, CodeGap},
+		{"another history of the journal", journalKey(end), other, CodeJournal},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			was := get(c.key)
@@ -544,6 +564,75 @@ func TestFsckSeesWhatIsAuthenticAndWrong(t *testing.T) {
 		})
 	}
 	r.fsck()
+}
+
+// TestFsckSeesRoundsThatDoNotFollow: a round and its span agree with each other and not with the one
+// before.
+func TestFsckSeesRoundsThatDoNotFollow(t *testing.T) {
+	r := newRig(t)
+	r.deposit([]byte("x"))
+	if err := r.safe.Stamp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	made, err := r.safe.all().round(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.From++
+	whole, err1 := json.Marshal(made)
+	small, err2 := json.Marshal(made.span)
+	if err := errors.Join(err1, err2, r.safe.commitBatch([]raid.Op{{Key: roundKey(1), Value: whole}, {Key: spanKey(1), Value: small}})); err != nil {
+		t.Fatal(err)
+	}
+	report, err := r.safe.Fsck(t.Context(), FsckOptions{}, nil)
+	if err != nil || len(report.Findings) != 2 || report.Findings[0].Code != CodeRound {
+		t.Errorf("%+v, %v", report.Findings, err)
+	}
+}
+
+// TestScrubOfAVolumeFilledAnew: where the scrub was in a database that is no more says nothing about the
+// one in its place.
+func TestScrubOfAVolumeFilledAnew(t *testing.T) {
+	r := newRig(t)
+	for range 4 {
+		r.deposit(randomBytes(300))
+	}
+	halfway := func(at position) bool { return at.Phase == phaseDocuments && at.Number == 2 }
+	for _, c := range []struct {
+		name  string
+		other uint64 // generations since
+		first phase
+	}{{"the same", 0, phaseDocuments}, {"another", 1, phaseJournal}} {
+		reached, goOn := make(chan struct{}), make(chan struct{})
+		r.safe.scrub.hook = func(at position) {
+			if halfway(at) {
+				close(reached)
+				<-goOn
+			}
+		}
+		if err := r.safe.StartScrub(t.Context(), alice); err != nil {
+			t.Fatal(err)
+		}
+		<-reached
+		if err := r.safe.PauseScrub(t.Context(), alice); err != nil {
+			t.Fatal(err)
+		}
+		close(goOn)
+		r.close()
+		r.open()
+		var first phase
+		r.safe.scrub.hook = func(at position) {
+			if first == "" {
+				first = at.Phase
+			}
+		}
+		r.safe.scrub.mu.Lock()
+		r.safe.scrub.rec.Filled += c.other
+		r.safe.scrub.mu.Unlock()
+		if report, _ := r.scrubbed(); report.Unrepaired != 0 || first != c.first {
+			t.Errorf("%s: begun in %s, %+v", c.name, first, report)
+		}
+	}
 }
 
 // TestFactsOfAMillion bounds what a check of a million documents keeps in memory.

@@ -65,8 +65,9 @@ const (
 
 // snapshot is what the safe held at one instant: no batch was under way between its parts.
 type snapshot struct {
-	size   uint64 // of the journal
-	last   span   // newest round
+	size   uint64   // of the journal
+	root   [32]byte // of its tree
+	last   span     // newest round
 	vaults []vaultSnapshot
 }
 
@@ -79,7 +80,7 @@ type vaultSnapshot struct {
 func (s *Safe) snapshot() (out snapshot) {
 	s.settling.RLock()
 	defer s.settling.RUnlock()
-	out.size, out.last = s.log.Size(), s.lastSpan()
+	out.size, out.root, out.last = s.log.Size(), s.log.Root(), s.lastSpan()
 	s.mu.RLock()
 	for id, v := range s.byID {
 		out.vaults = append(out.vaults, vaultSnapshot{ID: id, Size: out.size, tallyRecord: v.tally()})

@@ -39,7 +39,7 @@ func (y *survey) surveyVault(ctx context.Context, in *vault, snap vaultSnapshot)
 	if in == nil {
 		return nil
 	}
-	if err := y.surveyVaultRecord(ctx, in, snap.Last); err != nil {
+	if err := y.surveyVaultRecord(ctx, in, snap); err != nil {
 		return err
 	}
 	for n := y.at.Number + 1; n <= snap.Last; n++ {
@@ -70,7 +70,7 @@ func (y *survey) surveyNumber(ctx context.Context, in *vault, number uint64, sna
 		return y.surveyDocument(ctx, rec)
 	case y.unrepaired() > before: // told as a value
 	case errors.Is(err, raid.ErrNotFound):
-		if !y.facts.explains(in.ID, number) && !y.committedSince(ctx, in, number) {
+		if !y.facts.explains(in.ID, number) {
 			y.find(what, CodeGap, "it is missing and the journal does not say why")
 		}
 	case errors.Is(err, ErrIntegrity):
@@ -79,13 +79,6 @@ func (y *survey) surveyNumber(ctx context.Context, in *vault, number uint64, sna
 		return err
 	}
 	return nil
-}
-
-// committedSince says whether the document of a number came in since the survey began: its record is
-// then on the mirror.
-func (y *survey) committedSince(ctx context.Context, in *vault, number uint64) bool {
-	rec, err := y.s.all().record(ctx, in, number)
-	return err == nil && rec.leaf >= y.snap.size
 }
 
 // surveyDocument controls one document: that the journal tells of it, that it proves itself from this

@@ -41,18 +41,15 @@ func (y *survey) surveyJournal(ctx context.Context) error {
 	return y.sameJournal(ctx)
 }
 
-// sameJournal compares this volume's tree with the one that checkpoints are signed over.
+// sameJournal compares this volume's tree with the one that checkpoints are signed over, as the safe
+// has it in memory: another history, however consistent, shows.
 func (y *survey) sameJournal(ctx context.Context) error {
-	want, err := y.s.log.RootAt(ctx, y.snap.size)
-	if err != nil {
-		return y.s.readError("root of the journal", err)
-	}
-	switch have, err := y.log.RootAt(ctx, y.snap.size); {
+	switch root, err := y.log.RootAt(ctx, y.snap.size); {
 	case ctx.Err() != nil || y.gone():
 		return errors.Join(ctx.Err(), err)
 	case err != nil:
 		y.find("journal", CodeJournal, "its root at %d entries: %v", y.snap.size, err)
-	case have != want:
+	case root != y.snap.root:
 		y.find("journal", CodeJournal, "its root at %d entries is not that of the journal in use", y.snap.size)
 	}
 	return nil
@@ -162,9 +159,9 @@ func (y *survey) unrepaired() int {
 	return y.damaged
 }
 
-// surveyVaultRecord demands that the vault's own record and its group keys are there, and that the
-// token's wrapping of its key is the one in use.
-func (y *survey) surveyVaultRecord(ctx context.Context, in *vault, last uint64) error {
+// surveyVaultRecord demands that the vault's own record, its tally and its group keys are there, and that
+// the token's wrapping of its key is the one in use.
+func (y *survey) surveyVaultRecord(ctx context.Context, in *vault, snap vaultSnapshot) error {
 	what := "vault " + in.ID.String()
 	before := y.unrepaired()
 	raw, err := y.read(ctx, vaultKey(in.ID))
@@ -176,9 +173,9 @@ func (y *survey) surveyVaultRecord(ctx context.Context, in *vault, last uint64) 
 		err = errors.New("its record is not the one in use")
 	}
 	if err == nil {
-		_, err = y.read(ctx, tallyKey(in.ID))
+		err = y.checkTally(ctx, snap)
 	}
-	for group := uint32(0); err == nil && last > 0 && group <= groupOf(last); group++ {
+	for group := uint32(0); err == nil && snap.Last > 0 && group <= groupOf(snap.Last); group++ {
 		err = y.surveyGroup(ctx, in, group)
 	}
 	switch {
@@ -188,6 +185,22 @@ func (y *survey) surveyVaultRecord(ctx context.Context, in *vault, last uint64) 
 		return err
 	case err != nil && y.unrepaired() == before:
 		y.find(what, CodeVault, "%v", err)
+	}
+	return nil
+}
+
+// checkTally reads a vault's tally. It may have grown since the survey began.
+func (y *survey) checkTally(ctx context.Context, snap vaultSnapshot) error {
+	raw, err := y.read(ctx, tallyKey(snap.ID))
+	if err != nil {
+		return err
+	}
+	var t tallyRecord
+	if err := json.Unmarshal(raw, &t); err != nil {
+		return fmt.Errorf("its tally: %w", err)
+	}
+	if t.Last < snap.Last || t.Documents < snap.Documents || t.Bytes < snap.Bytes {
+		return fmt.Errorf("its tally says %d documents, there were %d", t.Documents, snap.Documents)
 	}
 	return nil
 }

@@ -91,3 +91,29 @@ func (s *Safe) pendingDocuments() []pendingSeal {
 	batch, _, _ := s.pendingSeals(roundDocuments)
 	return batch
 }
+
+// TestSurveyBesideADepositUnderWay: a number whose deposit has not ended when a survey begins is no gap,
+// and its document, should it end meanwhile, is nobody's yet.
+func TestSurveyBesideADepositUnderWay(t *testing.T) {
+	r := newRig(t)
+	r.deposit([]byte("before"))
+	reached, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error)
+	r.safe.token = &interposed{Token: r.safe.token, beforeSeal: func() error { close(reached); <-goOn; return nil }}
+	go func() {
+		_, err := r.safe.Deposit(context.Background(), alice, DepositRequest{Vault: "archives"}, parts([]byte("under way")))
+		done <- err
+	}()
+	<-reached
+	if report, err := r.safe.Fsck(t.Context(), FsckOptions{}, nil); err != nil || !report.OK() || report.Documents != 1 {
+		t.Errorf("under way: %+v, %v", report, err)
+	}
+	var report FsckReport
+	y := r.safe.newSurvey(0, position{}, true, &report)
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := y.run(t.Context()); err != nil || len(report.Findings) > 0 || y.mine.Documents != 1 {
+		t.Errorf("ended since: %+v, %+v, %v", y.mine, report.Findings, err)
+	}
+}
