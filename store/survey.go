@@ -63,33 +63,6 @@ const (
 	phaseEnd       phase = "end"
 )
 
-// snapshot is what the safe held at one instant: no batch was under way between its parts.
-type snapshot struct {
-	size   uint64   // of the journal
-	root   [32]byte // of its tree
-	last   span     // newest round
-	vaults []vaultSnapshot
-}
-
-type vaultSnapshot struct {
-	ID   proof.VaultID `json:"id"`
-	Size uint64        `json:"size,omitempty"` // of the journal
-	tallyRecord
-}
-
-func (s *Safe) snapshot() (out snapshot) {
-	s.settling.RLock()
-	defer s.settling.RUnlock()
-	out.size, out.root, out.last = s.log.Size(), s.log.Root(), s.lastSpan()
-	s.mu.RLock()
-	for id, v := range s.byID {
-		out.vaults = append(out.vaults, vaultSnapshot{ID: id, Size: out.size, tallyRecord: v.tally()})
-	}
-	s.mu.RUnlock()
-	slices.SortFunc(out.vaults, func(a, b vaultSnapshot) int { return slices.Compare(a.ID[:], b.ID[:]) })
-	return out
-}
-
 // newSurvey begins the survey of a volume in sync, or takes it up at a position.
 func (s *Safe) newSurvey(slot int, at position, repair bool, report *FsckReport) *survey {
 	y := &survey{at: at, stride: auditStride, repair: repair, report: report, facts: newFacts(), known: map[string]bool{}}
@@ -177,26 +150,6 @@ func (y *survey) stepped(ctx context.Context) error {
 		return ctx.Err()
 	}
 	return y.step(ctx)
-}
-
-// find notes a finding about the volume.
-func (y *survey) find(what string, code Code, format string, args ...any) {
-	y.mu.Lock()
-	defer y.mu.Unlock()
-	y.note(Finding{What: what, Code: code, Detail: fmt.Sprintf(format, args...)})
-}
-
-// note completes and keeps a finding. mu is held.
-func (y *survey) note(f Finding) {
-	if y.lost != nil {
-		return // said of a volume that cannot be read, it would be said of no document
-	}
-	f.Volume, f.Detail = clip(y.dir), clip(f.Detail)
-	if !f.Repaired {
-		f.Remedy = f.Code.remedy(y.repair, y.twin)
-	}
-	y.mine.Findings++
-	y.report.add(f)
 }
 
 // openJournal opens the journal as this volume has it. One that does not open is a finding, and the

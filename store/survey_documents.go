@@ -8,7 +8,6 @@ import (
 
 	"casemate/raid"
 	"casemate/store/proof"
-	"casemate/store/seal"
 )
 
 // surveyDocuments goes through the vaults, and in each through its numbers: they are dense, so that
@@ -178,59 +177,6 @@ func (y *survey) surveyIndexes(ctx context.Context, rec *record) error {
 	before = y.unrepaired()
 	if _, err := y.read(ctx, fingerprintKey(rec.vault.ID, mac, rec.number)); err != nil && y.unrepaired() == before && !y.gone() && ctx.Err() == nil {
 		y.find(what, CodeIndex, "it is missing from the index of fingerprints")
-	}
-	return nil
-}
-
-// surveyTally compares what was counted with the vault's tally and with the journal. Each document
-// has an entry of its own, so equal numbers mean that none is missing; else each is looked for.
-func (y *survey) surveyTally(ctx context.Context, in *vault, snap vaultSnapshot) error {
-	if y.at.Documents != snap.Documents || y.at.Bytes != snap.Bytes {
-		y.find("vault "+in.ID.String(), CodeVault, "its tally says %d documents and %d bytes, there are %d and %d",
-			snap.Documents, snap.Bytes, y.at.Documents, y.at.Bytes)
-	}
-	told := y.facts.before(in.ID, snap.Size)
-	if uint64(len(told)) == y.at.Documents {
-		return nil
-	}
-	for _, d := range told {
-		before := y.unrepaired()
-		found, number, err := y.locate(ctx, d.id)
-		var rec *record
-		if err == nil {
-			rec, err = y.record(ctx, found, number)
-		}
-		switch {
-		case ctx.Err() != nil || y.gone():
-			return errors.Join(ctx.Err(), errVolumeLeft)
-		case y.unrepaired() > before:
-		case err != nil || rec.id != d.id:
-			y.find("document "+d.id.String(), CodeGone, "the journal says it was deposited; it is not there")
-		}
-	}
-	return nil
-}
-
-// surveyGroup demands that a group key is on the volume and opens to the one in use.
-func (y *survey) surveyGroup(ctx context.Context, in *vault, group uint32) error {
-	at := groupKey(in.ID, group)
-	wrapped, err := y.read(ctx, at)
-	if errors.Is(err, raid.ErrNotFound) {
-		return nil // no document of that group came to its end; else its record does not open
-	}
-	if err != nil {
-		return err
-	}
-	kek, err := y.s.openVault(ctx, in)
-	if err != nil {
-		return err
-	}
-	key, err := seal.Unwrap(kek, wrapped, at)
-	if err != nil {
-		return fmt.Errorf("group key %d: %w: %w", group, ErrIntegrity, err)
-	}
-	if used, err := y.s.groupKeyOf(ctx, in, group, false); err != nil || used != key {
-		return errors.Join(fmt.Errorf("group key %d is not the one in use: %w", group, ErrIntegrity), err)
 	}
 	return nil
 }

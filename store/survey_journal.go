@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -157,50 +156,4 @@ func (y *survey) unrepaired() int {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	return y.damaged
-}
-
-// surveyVaultRecord demands that the vault's own record, its tally and its group keys are there, and that
-// the token's wrapping of its key is the one in use.
-func (y *survey) surveyVaultRecord(ctx context.Context, in *vault, snap vaultSnapshot) error {
-	what := "vault " + in.ID.String()
-	before := y.unrepaired()
-	raw, err := y.read(ctx, vaultKey(in.ID))
-	var r vaultRecord
-	if err == nil {
-		err = json.Unmarshal(raw, &r)
-	}
-	if err == nil && (r.Name != in.Name || !bytes.Equal(r.Key, in.record)) {
-		err = errors.New("its record is not the one in use")
-	}
-	if err == nil {
-		err = y.checkTally(ctx, snap)
-	}
-	for group := uint32(0); err == nil && snap.Last > 0 && group <= groupOf(snap.Last); group++ {
-		err = y.surveyGroup(ctx, in, group)
-	}
-	switch {
-	case ctx.Err() != nil || y.gone():
-		return errors.Join(ctx.Err(), errVolumeLeft)
-	case errors.Is(err, ErrSealUnavailable):
-		return err
-	case err != nil && y.unrepaired() == before:
-		y.find(what, CodeVault, "%v", err)
-	}
-	return nil
-}
-
-// checkTally reads a vault's tally. It may have grown since the survey began.
-func (y *survey) checkTally(ctx context.Context, snap vaultSnapshot) error {
-	raw, err := y.read(ctx, tallyKey(snap.ID))
-	if err != nil {
-		return err
-	}
-	var t tallyRecord
-	if err := json.Unmarshal(raw, &t); err != nil {
-		return fmt.Errorf("its tally: %w", err)
-	}
-	if t.Last < snap.Last || t.Documents < snap.Documents || t.Bytes < snap.Bytes {
-		return fmt.Errorf("its tally says %d documents, there were %d", t.Documents, snap.Documents)
-	}
-	return nil
 }
