@@ -79,6 +79,9 @@ func (t *teller) count(e raid.Event, at time.Time) {
 		c = &count{first: at, detail: e.Detail}
 		t.counts[key] = c
 	}
+	if c.detail != e.Detail {
+		c.detail = "" // each speaks of its own values
+	}
 	c.values += max(1, e.Count)
 	if len(c.keys) < maxTouched {
 		c.keys = append(c.keys, e.Keys...)
