@@ -81,7 +81,26 @@ func signal(t testing.TB, m *raid.Mirror, slot int, sig syscall.Signal) {
 		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			t.Fatal(err)
 		}
+		if sig == syscall.SIGSTOP {
+			eventually(t, "stopped", func() bool { return stopped(t, pid) })
+		}
 	}
+}
+
+// stopped says whether every thread of a process is: until then it may still answer a batch.
+func stopped(t testing.TB, pid int) bool {
+	t.Helper()
+	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(stats) == 0 {
+		t.Fatalf("process %d has no threads: %v", pid, err)
+	}
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(stat), ") T ") {
+			return false
+		}
+	}
+	return true
 }
 
 // insync waits until every volume is in sync.
@@ -130,6 +149,9 @@ func move(t testing.TB, from, to string) {
 	}
 }
 
+// pause is between two batches of a writer, so that what has to be checked afterwards stays in bounds.
+const pause = 5 * time.Millisecond
+
 // load writes until stopped and remembers what was acknowledged.
 type load struct {
 	mu    sync.Mutex
@@ -165,6 +187,7 @@ func startLoad(m *raid.Mirror, name string, writers int) *load {
 					l.acked[string(op.Key)] = string(op.Value)
 				}
 				l.mu.Unlock()
+				time.Sleep(pause)
 			}
 		})
 	}

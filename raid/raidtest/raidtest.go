@@ -5,9 +5,11 @@ package raidtest
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,7 +44,7 @@ func Main(m *testing.M) {
 func Command() []string { return []string{"/proc/self/exe", argument} }
 
 // Config is a mirror of n volumes in the test's own directory, not created yet: quick deadlines, a
-// low floor of free space. With CASEMATE_LOG set in the environment it logs to stderr.
+// low floor of free space. What it logs is shown if the test fails.
 func Config(t testing.TB, n int) raid.Config {
 	t.Helper()
 	dir := t.TempDir()
@@ -50,14 +52,37 @@ func Config(t testing.TB, n int) raid.Config {
 		Command: Command(), StateDir: filepath.Join(dir, "state"), WriteDeadline: 3 * time.Second,
 		MinFree: 32 << 20,
 	}
-	if os.Getenv("CASEMATE_LOG") != "" {
-		c.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
+	c.Log = slog.New(slog.NewTextHandler(logOf(t), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	copy(c.Key[:], Key)
 	for i := range n {
 		c.Dirs = append(c.Dirs, filepath.Join(dir, "volume-"+string(rune('a'+i))))
 	}
 	return c
+}
+
+// testLog is a test's own log until the test ends; processes that die later have nowhere to say so.
+type testLog struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func logOf(t testing.TB) *testLog {
+	l := &testLog{out: t.Output()}
+	if testing.Verbose() && os.Getenv("CASEMATE_LOG") == "" { // it would be shown of every test
+		l.out = io.Discard
+	}
+	t.Cleanup(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.out = io.Discard
+	})
+	return l
+}
+
+func (l *testLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out.Write(p)
 }
 
 // New creates and opens a mirror of two volumes; it is closed when the test ends.
