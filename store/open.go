@@ -11,7 +11,6 @@ import (
 	"casemate/raid"
 	"casemate/store/journal"
 	"casemate/store/proof"
-	"casemate/store/timestamp"
 )
 
 // Open takes up the safe on an open mirror. There is no separate recovery: whatever the last
@@ -21,7 +20,7 @@ import (
 //     officers must have decided to go on without.
 //  2. the vaults and their tallies are read.
 //  3. stages without a document are swept, and journaled as abandoned.
-//  4. the deposits after the last timestamp round become pending again.
+//  4. the deposits after the last timestamp round become pending again, page by page.
 func Open(ctx context.Context, cfg Config) (*Safe, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Safe{
@@ -74,42 +73,6 @@ func (s *Safe) load(ctx context.Context, decision func(uint64, [32]byte) (hsm.De
 		return err
 	}
 	return s.loadPending(ctx)
-}
-
-// loadPending finds the last round and every deposit journaled after it.
-func (s *Safe) loadPending(ctx context.Context) error {
-	raw, err := s.mirror.Get(ctx, singleKey("round"))
-	switch {
-	case errors.Is(err, raid.ErrNotFound):
-	case err != nil:
-		return s.readError("last round", err)
-	default:
-		if err := json.Unmarshal(raw, &s.last); err != nil {
-			return fmt.Errorf("last round: %w: %w", ErrIntegrity, err)
-		}
-		// All clocks of the site set back at once show against the last external time.
-		s.clock.Observe(timestamp.Token{Time: s.last.At, Authority: s.last.Authority})
-	}
-	s.noted = max(s.last.To, s.log.Size())
-	for i := s.last.To; i < s.log.Size(); i++ {
-		e, _, err := s.log.Entry(ctx, i)
-		if err != nil {
-			return s.readError(fmt.Sprintf("journal entry %d", i), err)
-		}
-		if e.Act != ActDeposit || e.Result != journal.Done {
-			continue
-		}
-		id, err := proof.ParseDocumentID(e.Object)
-		if err != nil {
-			return fmt.Errorf("journal entry %d: %w: %w", i, ErrIntegrity, err)
-		}
-		v, number, err := s.all().locate(ctx, id)
-		if err != nil {
-			return fmt.Errorf("journal entry %d: %w: %w", i, ErrIntegrity, err)
-		}
-		s.pending = append(s.pending, pendingSeal{leaf: i, vault: v, number: number, at: e.At})
-	}
-	return nil
 }
 
 // start sets the safe's own work going. The two gatherers end last: the loops above them may be
