@@ -147,7 +147,11 @@ func (v view) prove(ctx context.Context, rec *record) (steps []Step, provisional
 	for _, f := range rec.attestation.Files {
 		documents = append(documents, verify.Document{Name: f.Name, Open: func() (io.ReadCloser, error) { return v.openFile(ctx, rec, f) }})
 	}
-	got, err := verify.Receipt(ctx, bytes.NewReader(buf.Bytes()), int64(buf.Len()), documents, v.s.trust, v.s.now())
+	trust := v.s.trust
+	if v.seen != nil {
+		trust = v.seen.trust
+	}
+	got, err := verify.Receipt(ctx, bytes.NewReader(buf.Bytes()), int64(buf.Len()), documents, trust, v.s.now())
 	if ctx.Err() != nil {
 		return nil, false, ctx.Err()
 	}

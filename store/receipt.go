@@ -70,7 +70,7 @@ func (v view) receiptOf(ctx context.Context, rec *record) (proof.Receipt, error)
 	if err != nil {
 		return base, err
 	}
-	c, err := proof.ParseCheckpointNote(r.Note, s.vkey)
+	c, err := r.checkpoint(s.vkey)
 	if err != nil {
 		return base, fmt.Errorf("checkpoint of round %d: %w: %w", r.Number, ErrIntegrity, err)
 	}

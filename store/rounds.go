@@ -29,6 +29,10 @@ type round struct {
 	Note   []byte `json:"note"`   // the checkpoint all its documents are included in
 	Leaves []byte `json:"leaves"` // 40 bytes each: journal index ‖ hash; the note's own leaf is not among them
 	Token  []byte `json:"token"`  // TimeStampToken, DER
+
+	kept   uint64 // the number under which a survey keeps it
+	tree   *evidence.Tree
+	signed *proof.Checkpoint // the note's, once its signature was found good
 }
 
 // span is what is needed to find a round: it covers the deposits journaled in [From, To).
@@ -53,7 +57,8 @@ const (
 type pendingSeal struct {
 	leaf   uint64
 	vault  *vault
-	number uint64
+	number uint64           // 0: found by a restart, and not looked up yet
+	id     proof.DocumentID // when number is 0
 	at     time.Time
 }
 
@@ -108,7 +113,7 @@ func (s *Safe) stampOnce(ctx context.Context) (more bool, err error) {
 func (s *Safe) roundLeaves(ctx context.Context, r *round, batch []pendingSeal, c proof.Checkpoint) ([][32]byte, error) {
 	leaves := [][32]byte{sha256.Sum256(r.Note)}
 	for _, p := range batch {
-		group, err := s.all().pendingGroup(ctx, p, r.Note, c.Size)
+		group, err := s.all().pendingGroup(ctx, &p, r.Note, c.Size)
 		if errors.Is(err, ErrIntegrity) {
 			s.alarmUnreadable(ctx, p, err) // one damaged record must not keep all others from their proof
 			continue
@@ -123,7 +128,17 @@ func (s *Safe) roundLeaves(ctx context.Context, r *round, batch []pendingSeal, c
 	return leaves, nil
 }
 
-func (v view) pendingGroup(ctx context.Context, p pendingSeal, note []byte, size uint64) ([][32]byte, error) {
+func (v view) pendingGroup(ctx context.Context, p *pendingSeal, note []byte, size uint64) ([][32]byte, error) {
+	if p.number == 0 {
+		in, number, err := v.locate(ctx, p.id)
+		if err == nil && in != p.vault || errors.Is(err, ErrUnknownDocument) {
+			err = fmt.Errorf("document %s does not stand where the journal says: %w", p.id, ErrIntegrity)
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.number = number
+	}
 	rec, err := v.record(ctx, p.vault, p.number)
 	if err != nil {
 		return nil, err
@@ -136,7 +151,9 @@ func (v view) pendingGroup(ctx context.Context, p pendingSeal, note []byte, size
 func (s *Safe) alarmUnreadable(ctx context.Context, p pendingSeal, cause error) {
 	s.slog.Error("a deposit cannot be timestamped: it does not read as it was sealed", "vault", p.vault.ID.String(), "number", p.number, "error", cause)
 	draft := s.draft(self, "timestamp-round", p.vault.ID.String(), "", journal.Failed, ErrIntegrity.Error())
-	draft.Refs = map[string]string{"number": fmt.Sprint(p.number)}
+	if draft.Refs = map[string]string{"number": fmt.Sprint(p.number)}; p.number == 0 {
+		draft.Object, draft.Refs = p.id.String(), nil
+	}
 	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
 		s.slog.Error("the alarm could not be journaled", "error", err)
 	}
@@ -191,6 +208,9 @@ func (v view) span(ctx context.Context, n uint64) (sp span, err error) {
 	if last := v.s.lastSpan(); n == last.Number && v.slot == allSlots {
 		return last, nil
 	}
+	if sp, ok := v.seen.span(n); ok {
+		return sp, nil
+	}
 	raw, err := v.get(ctx, spanKey(n))
 	if err != nil {
 		return sp, v.s.readError(fmt.Sprintf("span of round %d", n), err)
@@ -198,10 +218,14 @@ func (v view) span(ctx context.Context, n uint64) (sp span, err error) {
 	if err := json.Unmarshal(raw, &sp); err != nil {
 		return sp, fmt.Errorf("span of round %d: %w: %w", n, ErrIntegrity, err)
 	}
+	v.seen.addSpan(n, sp)
 	return sp, nil
 }
 
 func (v view) round(ctx context.Context, n uint64) (*round, error) {
+	if r, ok := v.seen.round(n); ok {
+		return r, nil
+	}
 	raw, err := v.get(ctx, roundKey(n))
 	if err != nil {
 		return nil, v.s.readError(fmt.Sprintf("round %d", n), err)
@@ -210,25 +234,44 @@ func (v view) round(ctx context.Context, n uint64) (*round, error) {
 	if err := json.Unmarshal(raw, &r); err != nil || len(r.Leaves)%leafBytes != 0 {
 		return nil, fmt.Errorf("round %d: %w", n, ErrIntegrity)
 	}
+	v.seen.addRound(n, &r)
 	return &r, nil
 }
 
 // path gives the reduced hash tree of the document at a journal index.
 func (r *round) path(leaf uint64, group [32]byte) ([][][32]byte, error) {
-	leaves := [][32]byte{sha256.Sum256(r.Note)}
-	at := -1
 	for i := 0; i < len(r.Leaves); i += leafBytes {
-		var hash [32]byte
-		copy(hash[:], r.Leaves[i+8:])
-		if binary.BigEndian.Uint64(r.Leaves[i:]) == leaf && hash == group {
-			at = len(leaves)
+		if binary.BigEndian.Uint64(r.Leaves[i:]) == leaf && [32]byte(r.Leaves[i+8:i+leafBytes]) == group {
+			return r.hashTree().Path(1 + i/leafBytes), nil
 		}
-		leaves = append(leaves, hash)
 	}
-	if at < 0 {
-		return nil, fmt.Errorf("entry %d in round %d: %w: its group is not the one timestamped", leaf, r.Number, ErrIntegrity)
+	return nil, fmt.Errorf("entry %d in round %d: %w: its group is not the one timestamped", leaf, r.Number, ErrIntegrity)
+}
+
+// checkpoint gives what the round's note says, if the journal's key signed it. One goroutine at a time
+// asks a round that is kept.
+func (r *round) checkpoint(vkey string) (proof.Checkpoint, error) {
+	if r.signed == nil {
+		c, err := proof.ParseCheckpointNote(r.Note, vkey)
+		if err != nil {
+			return c, err
+		}
+		r.signed = &c
 	}
-	return evidence.NewTree(leaves).Path(at), nil
+	return *r.signed, nil
+}
+
+// hashTree gives the round's tree, built once for a round that is kept.
+func (r *round) hashTree() evidence.Tree {
+	if r.tree == nil {
+		leaves := [][32]byte{sha256.Sum256(r.Note)}
+		for i := 0; i < len(r.Leaves); i += leafBytes {
+			leaves = append(leaves, [32]byte(r.Leaves[i+8:i+leafBytes]))
+		}
+		tree := evidence.NewTree(leaves)
+		r.tree = &tree
+	}
+	return *r.tree
 }
 
 // stamper runs the rounds. While no authority answers, deposits go on and the wait doubles, up to

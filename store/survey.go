@@ -66,7 +66,7 @@ const (
 // newSurvey begins the survey of a volume in sync, or takes it up at a position.
 func (s *Safe) newSurvey(slot int, at position, repair bool, report *FsckReport) *survey {
 	y := &survey{at: at, stride: auditStride, repair: repair, report: report, facts: newFacts(), known: map[string]bool{}}
-	y.view = view{s: s, slot: slot, get: y.read}
+	y.view = view{s: s, slot: slot, get: y.read, seen: &seen{trust: s.trust.Remembering()}}
 	y.snap = s.snapshot()
 	y.last = &y.snap.last
 	var v raid.VolumeStatus

@@ -15,6 +15,7 @@ type view struct {
 	get  getter
 	log  *journal.Log
 	last *span // newest round, when it must not move on meanwhile; nil: the safe's
+	seen *seen // rounds read already, for whoever proves many documents; nil: none is kept
 }
 
 // newest gives the newest round there is for this view.

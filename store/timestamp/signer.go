@@ -92,26 +92,33 @@ func checkPurpose(cert *x509.Certificate) error {
 	return nil
 }
 
-// verifyChain builds a path from cert to one of the roots that is valid at
-// each of the times. The token's other certificates may help, never decide.
-func (sd signedData) verifyChain(cert *x509.Certificate, roots *x509.CertPool, times ...time.Time) error {
+// verifyChain builds a path from cert to one of the roots that is valid at a time, and says from when
+// to when it is. The token's other certificates may help, never decide.
+func (sd signedData) verifyChain(cert *x509.Certificate, roots *x509.CertPool, at time.Time) (from, until time.Time, err error) {
 	if roots == nil {
-		return fmt.Errorf("no root is given: %w", ErrUntrusted)
+		return from, until, fmt.Errorf("no root is given: %w", ErrUntrusted)
 	}
 	intermediates := x509.NewCertPool()
 	for _, c := range sd.certificates {
 		intermediates.AddCert(c)
 	}
-	for _, at := range times {
-		_, err := cert.Verify(x509.VerifyOptions{
-			Roots:         roots,
-			Intermediates: intermediates,
-			CurrentTime:   at,
-			KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
-		})
-		if err != nil {
-			return fmt.Errorf("building a chain as of %s: %w: %w", at.UTC().Format(time.RFC3339), ErrUntrusted, err)
+	chains, err := cert.Verify(x509.VerifyOptions{
+		Roots:         roots,
+		Intermediates: intermediates,
+		CurrentTime:   at,
+		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
+	})
+	if err != nil {
+		return from, until, fmt.Errorf("building a chain as of %s: %w: %w", at.UTC().Format(time.RFC3339), ErrUntrusted, err)
+	}
+	from, until = cert.NotBefore, cert.NotAfter
+	for _, c := range chains[0] {
+		if c.NotBefore.After(from) {
+			from = c.NotBefore
+		}
+		if c.NotAfter.Before(until) {
+			until = c.NotAfter
 		}
 	}
-	return nil
+	return from, until, nil
 }

@@ -40,32 +40,40 @@ type Token struct {
 // ErrImprint, ErrPolicy, ErrSigner, ErrUntrusted, ErrTokenTime.
 // Sources: RFC 3161 2.4.2, RFC 5652, RFC 5816.
 func Verify(token []byte, digest [32]byte, roots *x509.CertPool, policies []string, at time.Time) (Token, error) {
+	t, _, _, err := verify(token, digest, roots, policies, at)
+	return t, err
+}
+
+// verify is Verify; it also says from when to when the chain found for at is valid, zero if at is.
+func verify(token []byte, digest [32]byte, roots *x509.CertPool, policies []string, at time.Time) (t Token, from, until time.Time, err error) {
+	refused := func(err error) (Token, time.Time, time.Time, error) { return Token{}, time.Time{}, time.Time{}, err }
 	sd, info, err := parse(token)
 	if err != nil {
-		return Token{}, err
+		return refused(err)
 	}
 	if !info.hash.Equal(oidSHA256) || subtle.ConstantTimeCompare(info.imprint, digest[:]) != 1 {
-		return Token{}, fmt.Errorf("comparing the imprint: %w", ErrImprint)
+		return refused(fmt.Errorf("comparing the imprint: %w", ErrImprint))
 	}
 	if len(policies) > 0 && !slices.Contains(policies, info.policy.String()) {
-		return Token{}, fmt.Errorf("policy %s: %w", info.policy, ErrPolicy)
+		return refused(fmt.Errorf("policy %s: %w", info.policy, ErrPolicy))
 	}
 	cert, err := sd.verifySigner()
 	if err != nil {
-		return Token{}, err
+		return refused(err)
 	}
 	if info.time.Year() < 1990 { // before RFC 3161's ancestors; a zero time means "now" to crypto/x509
-		return Token{}, fmt.Errorf("%s: %w", info.time.Format(time.RFC3339), ErrTokenTime)
+		return refused(fmt.Errorf("%s: %w", info.time.Format(time.RFC3339), ErrTokenTime))
 	}
-	times := []time.Time{info.time}
+	if !at.IsZero() && info.time.After(at.Add(future)) {
+		return refused(fmt.Errorf("%s is later than %s: %w", info.time.Format(time.RFC3339), at.UTC().Format(time.RFC3339), ErrTokenTime))
+	}
+	if _, _, err := sd.verifyChain(cert, roots, info.time); err != nil {
+		return refused(err)
+	}
 	if !at.IsZero() {
-		if info.time.After(at.Add(future)) {
-			return Token{}, fmt.Errorf("%s is later than %s: %w", info.time.Format(time.RFC3339), at.UTC().Format(time.RFC3339), ErrTokenTime)
+		if from, until, err = sd.verifyChain(cert, roots, at); err != nil {
+			return refused(err)
 		}
-		times = append(times, at)
-	}
-	if err := sd.verifyChain(cert, roots, times...); err != nil {
-		return Token{}, err
 	}
 	return Token{
 		DER:       slices.Clone(token),
@@ -74,7 +82,7 @@ func Verify(token []byte, digest [32]byte, roots *x509.CertPool, policies []stri
 		Serial:    info.serial.Text(16),
 		Authority: cert.Subject.String(),
 		Accuracy:  info.accuracy,
-	}, nil
+	}, from, until, nil
 }
 
 // Imprint is the SHA-256 digest that a TimeStampToken says it is about. Nothing

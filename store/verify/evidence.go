@@ -30,7 +30,7 @@ func (v *verification) checkEvidence() {
 	var first timestamp.Token
 	at := v.at
 	err = record.Verify(group, func(der []byte, digest [32]byte) error {
-		t, err := timestamp.Verify(der, digest, v.trust.TSA, v.trust.Policies, at)
+		t, err := v.trust.verifyToken(der, digest, at)
 		if err == nil {
 			first, at = t, t.Time // the one before it is judged at this one's time
 		}

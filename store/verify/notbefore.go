@@ -3,8 +3,6 @@ package verify
 import (
 	"crypto/sha256"
 	"time"
-
-	"casemate/store/timestamp"
 )
 
 // checkNotBefore wants the earlier token that the receipt shows to be the one
@@ -19,12 +17,12 @@ func (v *verification) checkNotBefore() bool {
 		v.fail(StepTimes, ErrTimes, "the earlier timestamp shown is not the one that the attestation names")
 		return false
 	}
-	imprint, err := timestamp.Imprint(token)
+	imprint, err := v.trust.imprint(token)
 	if err != nil {
 		v.fail(StepTimes, ErrTimes, "the earlier timestamp: %v", err)
 		return false
 	}
-	t, err := timestamp.Verify(token, imprint, v.trust.TSA, v.trust.Policies, time.Time{})
+	t, err := v.trust.verifyToken(token, imprint, time.Time{})
 	if err != nil {
 		v.fail(StepTimes, ErrTimes, "the earlier timestamp: %v", err)
 		return false

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"casemate/store/proof"
-	"casemate/store/seal"
 )
 
 // Document is a document the verifier holds beside the receipt. Name is only
@@ -154,7 +153,7 @@ func (v *verification) checkSeal(at time.Time) {
 		v.fail(StepSeal, ErrSeal, "cannot be judged without a proved time")
 		return
 	}
-	s, err := seal.VerifySignature(v.receipt.Signature, v.receipt.Manifest, v.trust.Seal, at)
+	s, err := v.trust.verifySeal(v.receipt.Signature, v.receipt.Manifest, at)
 	if err != nil {
 		v.fail(StepSeal, ErrSeal, "%v", err)
 		return

@@ -20,6 +20,8 @@ type Trust struct {
 	TSA         *x509.CertPool // authorities of timestamp tokens
 	JournalVKey string         // C2SP verifier key of the journal
 	Policies    []string       // timestamp policies accepted, dotted; none: any
+
+	memory *remembered // of what was found good; may be nil
 }
 
 // maxTrustFile bounds a file of trust material.
