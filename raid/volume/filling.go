@@ -27,7 +27,11 @@ func (s *server) openBuilding() error {
 	if err := ring.clear(); err != nil {
 		return errors.Join(err, ring.close())
 	}
-	db, err := openDatabase(databaseDir(s.dir, s.sb.Building), s.log)
+	database := databaseDir(s.dir, s.sb.Building)
+	if err := dropUnborn(database); err != nil {
+		return errors.Join(err, ring.close())
+	}
+	db, err := openDatabase(database, s.log)
 	if err != nil {
 		return errors.Join(err, ring.close())
 	}

@@ -86,8 +86,9 @@ func (s *server) cutAhead(database string) bool {
 	return true
 }
 
-// dropUnborn removes write-ahead logs of no length. Badger makes one when it opens, and killed before it
-// gave it its size it would refuse to open the next time; there is nothing in it.
+// dropUnborn removes write-ahead logs of no length. Badger makes one when it opens, and cuts one whose
+// entries are in a table to nothing before it removes it; killed in between it would refuse to open the
+// next time. There is nothing in it.
 func dropUnborn(database string) error {
 	logs, err := filepath.Glob(filepath.Join(database, "*.mem"))
 	for _, name := range logs {

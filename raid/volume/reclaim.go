@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
@@ -58,7 +60,8 @@ func (s *server) reclaim() error {
 //     what lies behind a damage, and says nothing.
 //  2. What is in memory is made a table, and the tables are merged into one level: only then does
 //     Badger know how much of each log is worth nothing.
-//  3. Log by log, each read once more just before, Badger writes what lives again and removes the rest.
+//  3. Log by log, each read once more when Badger has picked it, Badger writes what lives again and
+//     removes the rest.
 func (s *server) giveBack(g *giver) (r Reclaim) {
 	var err error
 	if r.Before, err = used(s.dir); err == nil {
@@ -179,7 +182,7 @@ func (g *giver) junk() error {
 // collect has Badger write its logs again, one after the other, until it finds none worth it.
 func (g *giver) collect() (logs int, err error) {
 	for {
-		log, discarded, err := candidate(g.dir)
+		log, err := candidate(g.dir)
 		if err != nil || log == "" {
 			return logs, err
 		}
@@ -189,22 +192,54 @@ func (g *giver) collect() (logs int, err error) {
 				return logs, err
 			}
 		}
-		size, err := checkLog(log)
-		if err != nil {
-			return logs, err
-		}
-		if err := g.s.space.room(max(0, size-discarded) + memTableSize/4); err != nil {
-			return logs, err
-		}
-		err = g.step(func(db *badger.DB) error { return db.RunValueLogGC(discardRatio) })
+		err = g.step(g.rewrite)
 		if errors.Is(err, badger.ErrNoRewrite) {
 			return logs, nil
 		}
 		if err != nil {
-			return logs, fmt.Errorf("writing %s again: %w", filepath.Base(log), err)
+			return logs, fmt.Errorf("writing a value log again: %w", err)
 		}
 		logs++
 	}
+}
+
+// rewrite has Badger write one value log again: the one it picks, which is another than the candidate when
+// a merge of tables ends in between. Badger says which before it reads it, and waits there until that very
+// log was read to its end. There is no way to tell it no: its goroutine ends in its tracks, where it
+// holds nothing but what its deferred calls give back, and the log stays as it is.
+func (g *giver) rewrite(db *badger.DB) error {
+	err := fmt.Errorf("%w: badger does not say which", ErrRefused)
+	over := make(chan struct{})
+	check := func(fid string) {
+		if err = g.check(fid); err != nil {
+			runtime.Goexit()
+		}
+	}
+	g.db.hook.check.Store(&check)
+	defer g.db.hook.check.Store(nil)
+	go func() {
+		defer close(over)
+		err = db.RunValueLogGC(discardRatio)
+	}()
+	<-over
+	return err
+}
+
+// check refuses a value log that is damaged, or that the disk has no room to write again.
+func (g *giver) check(fid string) error {
+	number, err := strconv.ParseUint(fid, 10, 32)
+	if err != nil {
+		return fmt.Errorf("%w: badger is about to write %.40q again", ErrRefused, fid)
+	}
+	size, err := checkLog(logPath(g.dir, number))
+	if err != nil {
+		return err
+	}
+	worthless, err := discards(g.dir)
+	if err != nil {
+		return err
+	}
+	return g.s.space.room(max(0, size-worthless[number]) + memTableSize/4)
 }
 
 // rotate fills the newest value log up, so that Badger begins another.

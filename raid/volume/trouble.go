@@ -38,6 +38,7 @@ func (s *server) trouble() (Trouble, string) {
 	}
 	if s.db != nil {
 		if err := s.db.complaint(); err != nil {
+			s.failLocked(err) // for good: nobody may sync again what was not synced
 			return TroubleDisk, err.Error()
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -144,28 +145,38 @@ func checkLog(path string) (int64, error) {
 	return n, errors.Join(err, f.Close())
 }
 
-// candidate gives the value log that Badger will collect next, from its file of discarded bytes: the
-// one with most of them. name is empty if there is none.
-func candidate(database string) (name string, discarded int64, err error) {
+// discards gives how many bytes of each value log are worth nothing, as far as Badger knows. It keeps those
+// of logs that are gone.
+func discards(database string) (map[uint64]int64, error) {
 	b, err := os.ReadFile(filepath.Join(database, "DISCARD")) // #nosec G304 -- our own directory
 	if err != nil {
-		return "", 0, err
+		return nil, err
 	}
-	var most uint64
+	list := map[uint64]int64{}
 	for ; len(b) >= discardEntry; b = b[discardEntry:] {
 		number, bytes := binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])
 		if number == 0 {
 			break
 		}
-		if bytes <= most {
-			continue
-		}
-		path := logPath(database, number)
-		if _, err := os.Stat(path); err == nil { // it keeps those of logs that are gone
-			name, most = path, bytes
+		list[number] = int64(min(bytes, 1<<40)) // #nosec G115 -- bounded
+	}
+	return list, nil
+}
+
+// candidate gives the value log that Badger would collect now, the one with most bytes worth nothing; empty
+// if there is none. A merge of tables may change it at any time.
+func candidate(database string) (name string, err error) {
+	list, err := discards(database)
+	var most int64
+	for _, number := range slices.Sorted(maps.Keys(list)) {
+		bytes := list[number]
+		if path := logPath(database, number); bytes > most {
+			if _, err := os.Stat(path); err == nil {
+				name, most = path, bytes
+			}
 		}
 	}
-	return name, int64(min(most, 1<<40)), nil // #nosec G115 -- bounded
+	return name, err
 }
 
 func logPath(database string, number uint64) string {

@@ -132,7 +132,7 @@ func TestHistory(t *testing.T) {
 func TestLogHookTellsReadsFromWrites(t *testing.T) {
 	h := &logHook{log: slog.New(slog.DiscardHandler)}
 	h.Errorf("Unable to read: Key: %v", "k")
-	h.Warningf("LOG Compact FAILED with error: %v", "x")
+	h.Warningf("%s might be too small", "x")
 	if h.writes.Load() != 0 || h.reads.Load() != 1 {
 		t.Errorf("after a bad read: %d writes, %d reads", h.writes.Load(), h.reads.Load())
 	}
