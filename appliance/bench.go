@@ -29,7 +29,6 @@ type BenchOptions struct {
 	Seconds int // of each case of small documents
 	Log     *slog.Logger
 	Line    func(BenchLine)
-	Say     func(format string, args ...any)
 }
 
 // BenchLine is one case beside the raw limit measured in the same run.
@@ -132,7 +131,7 @@ func (b *bench) setUp(ctx context.Context, volumes ...string) error {
 	if b.config, err = LoadConfig(b.file); err != nil {
 		return err
 	}
-	_, err = Init(ctx, b.config, InitOptions{ConfigFile: b.file, Demonstration: true, Out: b.Dir, Say: b.Say, Log: b.Log})
+	_, err = Init(ctx, b.config, InitOptions{ConfigFile: b.file, Demonstration: true, Out: b.Dir, Log: b.Log})
 	return err
 }
 

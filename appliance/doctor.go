@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"time"
 
+	"casemate/appliance/words"
 	"casemate/hsm"
 	"casemate/store/timestamp"
 	"casemate/systemd"
@@ -24,36 +24,51 @@ const (
 	Bad  Verdict = "bad"
 )
 
-// Diagnosis is one line of doctor.
+// Diagnosis is one line of doctor. Its code is the same in every language.
 type Diagnosis struct {
 	What    string  `json:"what"`
 	Verdict Verdict `json:"verdict"`
+	Code    string  `json:"code"`
 	Detail  string  `json:"detail"`
 	Remedy  string  `json:"remedy,omitempty"`
 }
 
-// Doctor looks at what the safe needs around it, with or without the daemon running. It changes
-// nothing.
-func Doctor(ctx context.Context, cfg Config) []Diagnosis {
-	list := []Diagnosis{cfg.doctorDemonstration(), cfg.doctorSetUp()}
-	list = append(list, cfg.doctorSecrets()...)
-	list = append(list, cfg.doctorVolumes(ctx)...)
-	list = append(list, cfg.doctorToken(ctx)...)
-	list = append(list, cfg.doctorClock(ctx)...)
-	list = append(list, cfg.doctorAuthorities(ctx)...)
-	return append(list, cfg.doctorCallers())
+// doctor looks at a safe and has the words to tell.
+type doctor struct {
+	Config
+	language string
+	words    *words.Doctor
 }
 
-func (c Config) doctorDemonstration() Diagnosis {
-	if c.Demonstration {
-		return Diagnosis{"keys", Warn, "demonstration: no key ceremony was held", "hold a ceremony before anything of value is deposited"}
+// line is a diagnosis; its words are those of its code, in package words.
+func (d doctor) line(what string, verdict Verdict, code string, values ...any) Diagnosis {
+	detail, remedy := d.words.Say(code, values...)
+	return Diagnosis{what, verdict, code, detail, remedy}
+}
+
+// Doctor looks at what the safe needs around it, with or without the daemon running, and tells in a
+// language: en or fr. It changes nothing.
+func Doctor(ctx context.Context, cfg Config, language string) []Diagnosis {
+	d := doctor{cfg, language, words.DoctorIn(language)}
+	list := []Diagnosis{d.demonstration(), d.setUp()}
+	list = append(list, d.secrets()...)
+	list = append(list, d.volumes(ctx)...)
+	list = append(list, d.token(ctx)...)
+	list = append(list, d.clock(ctx)...)
+	list = append(list, d.authorityAnswers(ctx)...)
+	return append(list, d.callers())
+}
+
+func (d doctor) demonstration() Diagnosis {
+	if d.Demonstration {
+		return d.line("keys", Warn, "keys-demonstration")
 	}
-	return Diagnosis{"keys", Good, "set up by a ceremony", ""}
+	return d.line("keys", Good, "keys-ceremony")
 }
 
-func (c Config) doctorSetUp() Diagnosis {
+func (d doctor) setUp() Diagnosis {
 	missing := 0
-	files := c.sealedKeyFiles()
+	files := d.sealedKeyFiles()
 	for _, file := range files {
 		if _, err := os.Stat(file); err != nil {
 			missing++
@@ -61,100 +76,90 @@ func (c Config) doctorSetUp() Diagnosis {
 	}
 	switch missing {
 	case 0:
-		return Diagnosis{"set-up", Good, fmt.Sprintf("%d copies of the volumes' wrapped key", len(files)), ""}
+		return d.line("set-up", Good, "set-up", len(files))
 	case len(files):
-		return Diagnosis{"set-up", Bad, "no safe was set up here", "run casemated init"}
+		return d.line("set-up", Bad, "set-up-none")
 	default:
-		return Diagnosis{"set-up", Warn, fmt.Sprintf("%d of %d copies of the volumes' wrapped key are missing", missing, len(files)),
-			"copy volumes.key from one of the others: " + files[0]}
+		return d.line("set-up", Warn, "set-up-copies", missing, len(files), files[0])
 	}
 }
 
-func (c Config) doctorSecrets() []Diagnosis {
+func (d doctor) secrets() []Diagnosis {
 	var list []Diagnosis
-	for _, file := range []string{c.HSM.PINFile, c.HSM.SOPINFile} {
+	for _, file := range []string{d.HSM.PINFile, d.HSM.SOPINFile} {
 		if file == "" {
 			continue
 		}
 		info, err := os.Stat(file)
 		switch {
 		case err != nil:
-			list = append(list, Diagnosis{"secrets", Bad, err.Error(), "put the PIN there, mode 0600, or leave pin_file out and use a systemd credential"})
+			list = append(list, d.line("secrets", Bad, "secrets-missing", file, err))
 		case info.Mode().Perm()&0o077 != 0:
-			list = append(list, Diagnosis{"secrets", Bad, file + " can be read by others", "chmod 0600 " + file})
+			list = append(list, d.line("secrets", Bad, "secrets-open", file))
 		default:
-			list = append(list, Diagnosis{"secrets", Good, file + " is its owner's alone", ""})
+			list = append(list, d.line("secrets", Good, "secrets", file))
 		}
 	}
 	return list
 }
 
-func worse(a, b Verdict) Verdict {
-	if a == Bad || b == Bad {
-		return Bad
-	}
-	return b
-}
-
-func (c Config) doctorToken(ctx context.Context) []Diagnosis {
+func (d doctor) token(ctx context.Context) []Diagnosis {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	token := hsm.NewClient(c.HSM.Socket)
+	token := hsm.NewClient(d.HSM.Socket)
 	defer token.Close()
 	info, err := token.Info(ctx)
 	if err != nil {
-		if c.HSM.Start && errors.Is(err, hsm.ErrUnavailable) {
-			return []Diagnosis{{"token", Warn, "its process runs with the daemon, which is not running", "start casemated serve"}}
+		if d.HSM.Start && errors.Is(err, hsm.ErrUnavailable) {
+			return []Diagnosis{d.line("token", Warn, "token-with-daemon")}
 		}
-		return []Diagnosis{{"token", Bad, err.Error(), Hint(err)}}
+		message, hint := Explain(err, d.language)
+		return []Diagnosis{d.line("token", Bad, "token-error", message, hint)}
 	}
-	list := []Diagnosis{{"token", Good, fmt.Sprintf("%s %s, serial %s, %d keys audited, keys wrapped by %s",
-		info.Token.Manufacturer, info.Token.Model, info.Token.Serial, len(info.Keys), info.WrapMethod), ""}}
+	list := []Diagnosis{d.line("token", Good, "token", info.Token.Manufacturer, info.Token.Model, info.Token.Serial, len(info.Keys), info.WrapMethod)}
 	for what, chain := range map[string][][]byte{"seal": info.SealChain, "TLS": info.TLSChain} {
 		for _, der := range chain {
 			if cert, err := x509.ParseCertificate(der); err == nil && time.Until(cert.NotAfter) < 60*24*time.Hour {
-				list = append(list, Diagnosis{"token", Warn, fmt.Sprintf("%s certificate %q ends on %s", what, cert.Subject.CommonName,
-					cert.NotAfter.UTC().Format(time.DateOnly)), "renew it in a ceremony before that day"})
+				list = append(list, d.line("token", Warn, "token-certificate", what, cert.Subject.CommonName,
+					cert.NotAfter.UTC().Format(time.DateOnly)))
 			}
 		}
 	}
 	return list
 }
 
-func (c Config) doctorClock(ctx context.Context) []Diagnosis {
+func (d doctor) clock(ctx context.Context) []Diagnosis {
 	var list []Diagnosis
 	if k, err := systemd.KernelClock(); err != nil {
-		list = append(list, Diagnosis{"clock", Bad, err.Error(), ""})
+		list = append(list, d.line("clock", Bad, "clock-error", err))
 	} else if !k.Synchronized {
-		list = append(list, Diagnosis{"clock", Warn, "the kernel's clock is not disciplined", "run chrony against trusted servers"})
+		list = append(list, d.line("clock", Warn, "clock-undisciplined"))
 	}
 	dir, err := os.MkdirTemp("", "casemate-doctor-")
 	if err != nil {
-		return append(list, Diagnosis{"clock", Bad, err.Error(), ""})
+		return append(list, d.line("clock", Bad, "clock-error", err))
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // only a mark nobody needs
 	guard, err := timestamp.NewGuard(timestamp.GuardConfig{
-		Servers: c.Clock.Servers, MinServers: c.Clock.MinServers, MaxDistance: c.Clock.MaxDistance, MaxOffset: c.Clock.MaxOffset,
-		Interval: c.Clock.Interval, Policy: timestamp.PolicyFlag, MarkFile: dir + "/mark", Kernel: kernelClock, Boottime: systemd.Boottime,
+		Servers: d.Clock.Servers, MinServers: d.Clock.MinServers, MaxDistance: d.Clock.MaxDistance, MaxOffset: d.Clock.MaxOffset,
+		Interval: d.Clock.Interval, Policy: timestamp.PolicyFlag, MarkFile: dir + "/mark", Kernel: kernelClock, Boottime: systemd.Boottime,
 	})
 	if err != nil {
-		return append(list, Diagnosis{"clock", Bad, err.Error(), "correct [clock]"})
+		return append(list, d.line("clock", Bad, "clock-settings", err))
 	}
 	if err := guard.Sample(ctx); err != nil {
-		return append(list, Diagnosis{"clock", c.untrustedClock(), err.Error(), "check [clock] servers and the network to them"})
+		return append(list, d.line("clock", d.untrustedClock(), "clock-servers", err))
 	}
 	reading, err := guard.Read()
 	if err != nil || !reading.Clock.Trusted {
-		return append(list, Diagnosis{"clock", c.untrustedClock(), "not trusted: " + reading.Clock.Reason,
-			"four independent servers are wanted; attestations say that the time is not trusted"})
+		return append(list, d.line("clock", d.untrustedClock(), "clock-untrusted", reading.Clock.Reason))
 	}
-	return append(list, Diagnosis{"clock", Good, fmt.Sprintf("trusted: offset %v, distance %v, stratum %d",
-		reading.Clock.Offset, reading.Clock.RootDistance, reading.Clock.Stratum), ""})
+	return append(list, d.line("clock", Good, "clock", reading.Clock.Offset, reading.Clock.RootDistance, reading.Clock.Stratum))
 }
 
 // untrustedClock is a fault where the policy refuses deposits for it.
-func (c Config) untrustedClock() Verdict {
-	if c.Clock.Policy == string(timestamp.PolicyRefuse) {
+func (d doctor) untrustedClock() Verdict {
+	if d.Clock.Policy == string(timestamp.PolicyRefuse) {
 		return Bad
 	}
 	return Warn
@@ -162,29 +167,27 @@ func (c Config) untrustedClock() Verdict {
 
 // doctorAuthorities asks each authority for a token over an empty digest: nothing of a document
 // leaves, and only a verified answer counts.
-func (c Config) doctorAuthorities(ctx context.Context) []Diagnosis {
-	authorities, err := c.authorities()
+func (d doctor) authorityAnswers(ctx context.Context) []Diagnosis {
+	authorities, err := d.authorities()
 	if err != nil {
-		return []Diagnosis{{"authority", Bad, err.Error(), "put the authority's roots there, obtained from the authority itself"}}
+		return []Diagnosis{d.line("authority", Bad, "authority-roots", err)}
 	}
 	var list []Diagnosis
 	for _, a := range authorities {
 		a.Client = &http.Client{Timeout: a.Timeout}
 		token, err := a.Stamp(ctx, [32]byte{})
 		if err != nil {
-			list = append(list, Diagnosis{"authority", Warn, fmt.Sprintf("%s: %v", a.Name, err),
-				"deposits go on and stay provisional until an authority answers"})
+			list = append(list, d.line("authority", Warn, "authority-away", a.Name, err))
 			continue
 		}
-		list = append(list, Diagnosis{"authority", Good, fmt.Sprintf("%s: answered at %s, policy %s", a.Name,
-			token.Time.UTC().Format(time.RFC3339), token.Policy), ""})
+		list = append(list, d.line("authority", Good, "authority", a.Name, token.Time.UTC().Format(time.RFC3339), token.Policy))
 	}
 	return list
 }
 
-func (c Config) doctorCallers() Diagnosis {
-	if _, err := c.directory(); err != nil {
-		return Diagnosis{"callers", Bad, err.Error(), "correct the table of callers"}
+func (d doctor) callers() Diagnosis {
+	if _, err := d.directory(); err != nil {
+		return d.line("callers", Bad, "callers-error", err)
 	}
-	return Diagnosis{"callers", Good, "the table of callers is well-formed", ""}
+	return d.line("callers", Good, "callers")
 }

@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -16,12 +15,12 @@ import (
 
 // doctorVolumes looks at the mirror as the running safe tells of it, else as its volumes do, and at
 // what lies below each volume.
-func (c Config) doctorVolumes(ctx context.Context) []Diagnosis {
-	s, known := c.storageNow(ctx)
+func (d doctor) volumes(ctx context.Context) []Diagnosis {
+	s, known := d.storageNow(ctx)
 	var list []Diagnosis
-	dirs := c.Volumes.Dirs
+	dirs := d.Config.Volumes.Dirs
 	if known {
-		list = append(list, doctorMirror(s)...)
+		list = append(list, d.mirror(s)...)
 		dirs = nil
 		for _, v := range s.Volumes {
 			dirs = append(dirs, v.Dir)
@@ -29,8 +28,8 @@ func (c Config) doctorVolumes(ctx context.Context) []Diagnosis {
 	}
 	var seen []disk.Disk
 	for _, dir := range dirs {
-		d, below := c.doctorVolume(ctx, dir, seen)
-		list = append(list, d...)
+		said, below := d.volume(ctx, dir, seen)
+		list = append(list, said...)
 		if below != nil {
 			seen = append(seen, *below)
 		}
@@ -49,80 +48,81 @@ func (c Config) storageNow(ctx context.Context) (wire.Storage, bool) {
 	return s, err == nil && len(s.Volumes) > 0
 }
 
-func doctorMirror(s wire.Storage) []Diagnosis {
-	say := words.StorageIn("en")
-	state := Diagnosis{"mirror", Good, s.State, ""}
-	switch said := say.States[s.State]; s.State {
+func (d doctor) mirror(s wire.Storage) []Diagnosis {
+	say := words.StorageIn(d.language)
+	said, name := say.States[s.State], say.Names[s.State]
+	state := Diagnosis{"mirror", Warn, "mirror-" + s.State, name + ": " + said.Message, said.Hint}
+	switch s.State {
 	case "healthy":
-	case "resilvering":
-		state.Verdict, state.Detail = Warn, s.State+": "+said.Message
+		state.Verdict, state.Detail = Good, name
 	case "refused", "read-only":
-		state = Diagnosis{"mirror", Bad, s.State + ": " + said.Message, said.Hint}
-	default:
-		state = Diagnosis{"mirror", Warn, s.State + ": " + said.Message, said.Hint}
+		state.Verdict = Bad
 	}
 	list := []Diagnosis{state}
 	for _, v := range s.Volumes {
 		if todo := say.Todo(v.State, v.Cause, v.ID, v.Dir); todo != "" {
-			list = append(list, Diagnosis{"mirror", Warn, fmt.Sprintf("volume %s in %s is %s: %s", words.Short(v.ID), v.Dir, v.State, v.Why), todo})
+			list = append(list, d.line("mirror", Warn, "mirror-volume", words.Short(v.ID), v.Dir, say.Volumes[v.State], v.Why, todo))
 		}
 	}
-	if sc := s.Scrub; sc != nil {
-		d := Diagnosis{"scrub", Good, "never finished yet", ""}
-		if sc.Last != nil && sc.Last.Finished != nil {
-			d.Detail = "last finished " + sc.Last.Finished.UTC().Format(time.RFC3339)
-			if sc.Last.Unrepaired > 0 {
-				d.Verdict, d.Detail = Warn, fmt.Sprintf("%s, %d findings stand", d.Detail, sc.Last.Unrepaired)
-				d.Remedy = "its report " + sc.Last.Report + " says what to do with each"
-			}
-		}
-		if sc.Overdue {
-			d.Verdict, d.Remedy = Bad, "let it run: casemated raid scrub start; raise [scrub] rate if it cannot keep up"
-		}
-		list = append(list, d)
+	if s.Scrub != nil {
+		list = append(list, d.scrub(s.Scrub))
 	}
 	return list
 }
 
-// doctorVolume looks at the folder of one volume: what is mounted there, how much is free, whether
-// another volume is on the same drive, what the drive says of itself.
-func (c Config) doctorVolume(ctx context.Context, dir string, others []disk.Disk) ([]Diagnosis, *disk.Disk) {
+func (d doctor) scrub(s *wire.Scrub) Diagnosis {
+	never := s.Last == nil || s.Last.Finished == nil
+	finished := "–"
+	if !never {
+		finished = s.Last.Finished.UTC().Format(time.RFC3339)
+	}
+	switch {
+	case s.Overdue:
+		return d.line("scrub", Bad, "scrub-late", finished)
+	case never:
+		return d.line("scrub", Good, "scrub-never")
+	case s.Last.Unrepaired > 0:
+		return d.line("scrub", Warn, "scrub-findings", finished, s.Last.Unrepaired, s.Last.Report)
+	default:
+		return d.line("scrub", Good, "scrub", finished)
+	}
+}
+
+// volume looks at the folder of one volume: what is mounted there, how much is free, whether another
+// volume is on the same drive, what the drive says of itself. What is wrong is a line of its own.
+func (d doctor) volume(ctx context.Context, dir string, others []disk.Disk) ([]Diagnosis, *disk.Disk) {
 	below, err := disk.Under(dir)
 	var fs unix.Statfs_t
 	if err == nil {
 		err = unix.Statfs(dir, &fs)
 	}
 	if err != nil {
-		return []Diagnosis{{"volume", Bad, fmt.Sprintf("%s: %v", dir, err), "mount it; if its disk is lost: casemated raid replace"}}, nil
+		return []Diagnosis{d.line("volume", Bad, "volume-gone", dir, err)}, nil
 	}
-	free := int64(fs.Bavail) * fs.Bsize //nolint:gosec // free blocks fit
-	d := Diagnosis{"volume", Good, fmt.Sprintf("%s: %d MiB free; %s on %s, mounted on %s", dir, free>>20, below.FSType, below.Source, below.Mount), ""}
-	if free < 4*c.Volumes.MinFree {
-		d.Verdict, d.Remedy = Warn, "make it larger: deposits are refused when min_free is reached"
+	free, least := int64(fs.Bavail)*fs.Bsize, d.Config.Volumes.MinFree //nolint:gosec // free blocks fit
+	verdict, code := Good, "volume"
+	switch {
+	case below.ReadOnly:
+		verdict, code = Bad, "volume-readonly"
+	case free < least:
+		verdict, code = Bad, "volume-low"
+	case free < 4*least:
+		verdict, code = Warn, "volume-low"
 	}
-	if free < c.Volumes.MinFree {
-		d.Verdict = Bad
-	}
-	if below.ReadOnly {
-		d.Verdict, d.Remedy = Bad, "it is mounted read-only: see why (dmesg), then mount it for writing"
-	}
+	list := []Diagnosis{d.line("volume", verdict, code, dir, free>>20, below.FSType, below.Source, below.Mount)}
 	for _, other := range others {
 		if disk.Same(other, below) {
-			d.Verdict, d.Detail = worse(d.Verdict, Warn), d.Detail+"; on the same device as "+other.Dir
-			d.Remedy = "give each volume a disk of its own: now one dead disk loses both"
+			list = append(list, d.line("volume", Warn, "volume-same", dir, other.Dir))
 			break
 		}
 	}
 	if root, err := disk.Under("/"); err == nil && disk.SameFileSystem(root, below) {
-		d.Verdict, d.Detail = worse(d.Verdict, Warn), d.Detail+"; on the system's own file system"
-		if d.Remedy == "" {
-			d.Remedy = "is its disk mounted? A volume wants a disk of its own"
-		}
+		list = append(list, d.line("volume", Warn, "volume-system", dir))
 	}
-	return append([]Diagnosis{d}, doctorDrives(ctx, below)...), &below
+	return append(list, d.drives(ctx, below)...), &below
 }
 
-func doctorDrives(ctx context.Context, below disk.Disk) []Diagnosis {
+func (d doctor) drives(ctx context.Context, below disk.Disk) []Diagnosis {
 	if len(below.Drives) == 0 {
 		return nil
 	}
@@ -131,13 +131,13 @@ func doctorDrives(ctx context.Context, below disk.Disk) []Diagnosis {
 		drives = append(drives, one.Line())
 	}
 	report := disk.Health(ctx, below)
-	d := Diagnosis{"drive", Good, strings.Join(drives, ", ") + ": " + report.In("en"), ""}
+	verdict, code := Good, "drive"
 	switch report.Verdict {
 	case disk.Failing:
-		d.Verdict, d.Remedy = Bad, "replace it now: casemated raid replace"
+		verdict, code = Bad, "drive-failing"
 	case disk.Warning:
-		d.Verdict, d.Remedy = Warn, "have a new disk ready, or add it as a spare: casemated raid add --spare"
+		verdict, code = Warn, "drive-warning"
 	case disk.OK, disk.Unknown:
 	}
-	return []Diagnosis{d}
+	return []Diagnosis{d.line("drive", verdict, code, strings.Join(drives, ", "), report.In(d.language))}
 }

@@ -6,6 +6,7 @@ import (
 
 	"casemate/appliance/decision"
 	"casemate/appliance/storage"
+	"casemate/appliance/words"
 	"casemate/hsm"
 	"casemate/raid"
 	"casemate/store"
@@ -13,48 +14,54 @@ import (
 	"casemate/store/timestamp"
 )
 
-// hints is the table of remedies for a person at the terminal.
-var hints = []struct {
+// codes gives the errors that a person at the terminal may meet the names under which package words
+// has a sentence and a remedy for them. The first that fits counts.
+var codes = []struct {
 	err  error
-	hint string
+	code string
 }{
-	{ErrInitialised, "a second set-up would lose what the first holds: use it, or name other folders in the configuration"},
-	{ErrConfig, "correct the file, or name another with --config; each key's meaning stands beside it in the message"},
-	{ErrNotInitialised, "run casemated init with this configuration, or name another with --config"},
-	{hsm.ErrPIN, "put the right PIN into the file or credential; a PIN that was refused is not tried again until it changes"},
-	{hsm.ErrAudit, "a key in the token is not the one of the set-up: do not use this token before two persons have found out why"},
-	{hsm.ErrNotSetUp, "no token of that label was set up for this safe: check [hsm] token, serial and module"},
-	{hsm.ErrUnavailable, "see what the token process says (casemated hsm), and whether the module and the token are there"},
-	{raid.ErrFork, refusedHint},
-	{raid.ErrNotWitnessed, refusedHint},
-	{raid.ErrRolledBack, refusedHint},
-	{ErrNothingToDecide, "see casemated raid status"},
-	{ErrNotInSync, "bring it up first: casemated raid status says how"},
-	{storage.ErrUnknownVolume, "casemated raid status shows each volume's identity and folder"},
-	{ErrUnknownChoice, "casemated raid decide tells the choices there are now"},
-	{ErrNoStatement, "print one first: casemated raid decide CHOICE >decision.txt"},
-	{decision.ErrTooOld, "print a new one and have it signed again: casemated raid decide CHOICE >decision.txt"},
-	{decision.ErrStatement, "sign the file as casemated raid decide printed it, byte for byte"},
-	{decision.ErrTwoPersons, "two officers of the table of callers sign, each with his own certificate and key: nobody signs for another"},
-	{identity.ErrRevoked, "an officer whose certificate is in force signs"},
-	{decision.ErrOfficer, "the signer must stand in the table of callers with the role officer, by issuer and serial number"},
-	{decision.ErrSignature, "sign with: openssl cms -sign -binary -in decision.txt -signer me.crt -inkey me.key -outform DER -out me.p7s"},
-	{raid.ErrFull, "free space on the volumes, or raise their size; what was refused was not kept"},
-	{raid.ErrReadOnly, "one volume is left and does not take writes: see casemated doctor, then replace the other"},
-	{store.ErrIntegrity, "do not write any more: run casemated fsck and keep what it says"},
-	{timestamp.ErrMark, "the record of the last attested time is damaged: two persons decide to start without it"},
-	{timestamp.ErrTimeWentBack, "the machine's clock is behind what was already attested: correct it, then start again"},
-	{fs.ErrPermission, "run as root or as the user that the unit file names"},
+	{ErrInitialised, "initialised"},
+	{ErrConfig, "config"},
+	{ErrNotInitialised, "not-initialised"},
+	{hsm.ErrPIN, "token-pin"},
+	{hsm.ErrAudit, "token-audit"},
+	{hsm.ErrNotSetUp, "token-not-set-up"},
+	{hsm.ErrUnavailable, "token-away"},
+	{raid.ErrFork, "fork"},
+	{raid.ErrNotWitnessed, "not-witnessed"},
+	{raid.ErrRolledBack, "rolled-back"},
+	{raid.ErrNoChoice, "unknown-choice"},
+	{ErrNothingToDecide, "nothing-to-decide"},
+	{ErrNotInSync, "not-in-sync"},
+	{storage.ErrUnknownVolume, "unknown-volume"},
+	{ErrUnknownChoice, "unknown-choice"},
+	{ErrNoStatement, "no-statement"},
+	{decision.ErrTooOld, "statement-too-old"},
+	{decision.ErrStatement, "statement-other"},
+	{decision.ErrTwoPersons, "two-persons"},
+	{identity.ErrRevoked, "officer-revoked"},
+	{decision.ErrOfficer, "not-an-officer"},
+	{decision.ErrSignature, "signature"},
+	{raid.ErrFull, "full"},
+	{raid.ErrReadOnly, "read-only"},
+	{raid.ErrUnavailable, "volumes-away"},
+	{store.ErrIntegrity, "integrity"},
+	{timestamp.ErrMark, "time-mark"},
+	{timestamp.ErrTimeWentBack, "time-went-back"},
+	{ErrBroken, "broken"},
+	{fs.ErrPermission, "permission"},
+	{fs.ErrNotExist, "no-such-file"},
 }
 
-const refusedHint = "nothing was changed; casemated raid decide tells what two officers may decide, and what each choice would lose"
-
-// Hint gives the remedy that goes with an error, or nothing.
-func Hint(err error) string {
-	for _, h := range hints {
-		if errors.Is(err, h.err) {
-			return h.hint
+// Explain gives the words for an error in a language, en or fr, and the remedy that goes with it, if
+// there is one. English has the error's own words; in another language they stand behind, in brackets:
+// they name the file, the key, the disk.
+func Explain(err error, language string) (message, hint string) {
+	for _, known := range codes {
+		if errors.Is(err, known.err) {
+			said := words.Errors(language)[known.code]
+			return said.With(err.Error()), said.Hint
 		}
 	}
-	return ""
+	return err.Error(), ""
 }

@@ -22,11 +22,22 @@ import (
 // InitOptions are the choices of one set-up.
 type InitOptions struct {
 	ConfigFile    string
-	Demonstration bool   // the operator knows that no ceremony is held
-	Out           string // gets trust/, access.pem, clients/
-	Say           func(format string, args ...any)
+	Demonstration bool                             // the operator knows that no ceremony is held
+	Out           string                           // gets trust/, access.pem, clients/
+	Say           func(step InitStep, args ...any) // told of each step; nil: nobody is
 	Log           *slog.Logger
 }
+
+// InitStep names what Init is doing, for whoever has the words: each takes the values beside it.
+type InitStep string
+
+// The steps.
+const (
+	InitToken   InitStep = "token"   // label: keys and authorities are made
+	InitVolumes InitStep = "volumes" // folders, separated by commas
+	InitClient  InitStep = "client"  // name, roles: a certificate
+	InitTable   InitStep = "table"   // file: the table of callers, which the configuration must name
+)
 
 // InitResult tells what was made.
 type InitResult struct {
@@ -46,6 +57,9 @@ func Init(ctx context.Context, cfg Config, opt InitOptions) (InitResult, error) 
 		return InitResult{}, fmt.Errorf("%w: without a key ceremony a safe can be set up for demonstration only: "+
 			"give --demonstration and write demonstration = true", ErrConfig)
 	}
+	if opt.Say == nil {
+		opt.Say = func(InitStep, ...any) {}
+	}
 	if opt.Out == "" {
 		return InitResult{}, fmt.Errorf("%w: --out names the folder for trust/ and clients/", ErrConfig)
 	}
@@ -58,7 +72,7 @@ func Init(ctx context.Context, cfg Config, opt InitOptions) (InitResult, error) 
 			return InitResult{}, err
 		}
 	}
-	opt.Say("Token %q: keys and authorities", cfg.HSM.Token)
+	opt.Say(InitToken, cfg.HSM.Token)
 	if err := setUpToken(ctx, cfg); err != nil {
 		return InitResult{}, err
 	}
@@ -71,7 +85,7 @@ func Init(ctx context.Context, cfg Config, opt InitOptions) (InitResult, error) 
 	if err != nil {
 		return InitResult{}, err
 	}
-	opt.Say("Volumes: %s", strings.Join(cfg.Volumes.Dirs, ", "))
+	opt.Say(InitVolumes, strings.Join(cfg.Volumes.Dirs, ", "))
 	if err := formatVolumes(ctx, cfg, token, opt.Log); err != nil {
 		return InitResult{}, err
 	}
@@ -131,7 +145,7 @@ func writePublic(ctx context.Context, cfg Config, opt InitOptions, token *hsm.Cl
 	result := InitResult{Origin: info.Origin, SealRoot: fingerprintOf(root), JournalVKey: info.JournalVKey}
 	var table callersFile
 	for _, c := range demonstrationClients {
-		opt.Say("Certificate of %q: %s", c.name, strings.Join(c.roles, ", "))
+		opt.Say(InitClient, c.name, strings.Join(c.roles, ", "))
 		caller, err := makeClient(ctx, token, filepath.Join(opt.Out, "clients"), c.name, c.roles)
 		if err != nil {
 			return InitResult{}, err
@@ -146,7 +160,7 @@ func writePublic(ctx context.Context, cfg Config, opt InitOptions, token *hsm.Cl
 	file := cfg.CallersFile
 	if file == "" {
 		file = filepath.Join(opt.Out, "callers.toml")
-		opt.Say("Add to the configuration: callers = %q", file)
+		opt.Say(InitTable, file)
 	}
 	head := "# Who may call, and what for. Written by casemated init; SIGHUP makes serve read it again.\n"
 	return result, writeFile(file, append([]byte(head), text...), 0o640)

@@ -36,6 +36,7 @@ const (
 	remedyRepair = "A good copy is on another volume: run `casemated fsck --repair`, or `casemated raid scrub start` while the safe serves."
 	remedyLost   = "No volume in sync has a good copy. If a volume is missing or detached, bring it back (`casemated raid status`); keep this volume as it is and call whoever looks after the safe."
 	remedyAlone  = "There is no other volume in sync to take a good copy from. Bring one back (`casemated raid status`), then run `casemated fsck --repair`."
+	remedyReturn = "See `casemated raid status`, and check again when it is in sync."
 	remedyBeyond = "No disk does this by itself: values are whole and authentic, yet they disagree. Keep all volumes as they are, detach one as evidence and call whoever looks after the safe."
 )
 
@@ -51,6 +52,12 @@ func (c Code) remedy(repair, twin bool) string {
 	default:
 		return remedyRepair
 	}
+}
+
+// Todo names what a person does about a finding, for whoever has words in another language for it:
+// repair, lost, alone, beyond, return; empty where nothing is to be done.
+func (f Finding) Todo() string {
+	return map[string]string{remedyRepair: "repair", remedyLost: "lost", remedyAlone: "alone", remedyBeyond: "beyond", remedyReturn: "return"}[f.Remedy]
 }
 
 // FsckOptions says what a complete check looks at. The zero value is all volumes in sync, changing

@@ -35,7 +35,7 @@ func (s *Safe) Fsck(ctx context.Context, o FsckOptions, progress func(FsckReport
 		switch {
 		case errors.Is(err, errVolumeLeft):
 			r.add(Finding{Volume: y.dir, What: "volume", Code: CodeAudit, Detail: err.Error(),
-				Remedy: "See `casemated raid status`, and check again when it is in sync."})
+				Remedy: remedyReturn})
 		case err != nil:
 			return r, fmt.Errorf("checking %s: %w", y.dir, err)
 		}

@@ -86,7 +86,7 @@ TOPICS:{{range .Commands}}{{if .IsAdditionalHelpTopicCommand}}
 MORE{{end}}
 `
 
-var verb = regexp.MustCompile(`%[-+0-9.*]*[a-z]`)
+var verb = regexp.MustCompile(`%(\[\d+\])?[-+0-9.*]*[a-z]`)
 
 // Differences tells where a catalogue does not say what another says: a sentence that is missing, or
 // one that takes other values or takes them in another order. Both are structs of one type; fields

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"casemate/appliance/wire"
 )
 
 func TestLanguageFollowsTheEnvironment(t *testing.T) {
@@ -29,7 +31,11 @@ func TestLanguageFollowsTheEnvironment(t *testing.T) {
 // TestLanguagesSayTheSame: each state and cause has words in each language, with the same commands in
 // the same order.
 func TestLanguagesSayTheSame(t *testing.T) {
-	for _, difference := range Differences(storageEnglish, storageFrench) {
+	all := Differences(storageEnglish, storageFrench)
+	all = append(all, Differences(doctorEnglish, doctorFrench)...)
+	all = append(all, Differences(doctorFrench, doctorEnglish)...)
+	all = append(all, Differences(errorsEnglish, errorsFrench)...)
+	for _, difference := range append(all, Differences(errorsFrench, errorsEnglish)...) {
 		t.Error(difference)
 	}
 	command := func(s string) []string {
@@ -88,5 +94,38 @@ func TestTodo(t *testing.T) {
 	}
 	if !reflect.DeepEqual(Problems("en"), map[string]Said(nil)) || len(Problems("fr")) == 0 {
 		t.Error("English has the safe's own words, French its own")
+	}
+}
+
+// TestDoctorSays: a sentence takes the values it asks for, and its remedy picks its own.
+func TestDoctorSays(t *testing.T) {
+	for _, d := range []*Doctor{&doctorEnglish, &doctorFrench} {
+		for code, said := range d.Said {
+			detail, remedy := d.Say(code, "one", "two", "three", "four", "five")
+			if got := strings.ReplaceAll(detail+remedy, "%!d(string=", ""); strings.Contains(got, "%!") || detail == "" {
+				t.Errorf("%s: %q, %q", code, detail, remedy)
+			}
+			if (remedy == "") != (said.Hint == "") {
+				t.Errorf("%s: remedy %q", code, remedy)
+			}
+		}
+		if _, remedy := d.Say("set-up-copies", 1, 3, "/a/volumes.key"); !strings.HasSuffix(remedy, ": /a/volumes.key") {
+			t.Error(remedy)
+		}
+	}
+}
+
+// TestReasonsHaveTheirWords: each code in each language.
+func TestReasonsHaveTheirWords(t *testing.T) {
+	for _, difference := range Differences(reasonsEnglish, reasonsFrench) {
+		t.Error(difference)
+	}
+	for _, code := range []string{wire.ReasonFault, wire.ReasonHangs, wire.ReasonStopping, wire.ReasonClock, wire.ReasonVolumes,
+		wire.ReasonSpace, wire.ReasonToken} {
+		for _, language := range []string{"en", "fr"} {
+			if said := Reasons(language)[code]; said.Message == "" || said.Hint == "" {
+				t.Errorf("no words for %s in %s", code, language)
+			}
+		}
 	}
 }

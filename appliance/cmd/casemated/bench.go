@@ -25,7 +25,6 @@ The folder is left as it is, for a second look.`,
 			}
 			opt.Stream = stream << 20
 			opt.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-			opt.Say = func(string, ...any) {}
 			lines, failure := benchLines(cmd, o)
 			opt.Line = lines
 			if err := os.MkdirAll(opt.Dir, 0o700); err != nil {

@@ -8,7 +8,7 @@ import (
 	"casemate/appliance/words"
 )
 
-// catalogue is every word that `casemated raid` says to a person, in one language; what both
+// catalogue is every word that casemated says to a person, in one language; what both
 // programs say is in package words. What --json writes is the same in every language.
 type catalogue struct {
 	language string
@@ -21,6 +21,17 @@ type catalogue struct {
 	FlagWhole, FlagSpare, FlagSameDisk, FlagYes, FlagSign    string
 	UsageTemplate, FlagHelp                                  string
 	FlagConfig, FlagJSON, FlagLang, FlagDebug                string
+
+	Root, Serve, HSM, Init, Doctor, Fsck, Version, BenchRaid help
+	FlagDemonstration, FlagOut, FlagRepair, FlagVolume       string
+	InitSteps                                                map[string]string // of package appliance
+	InitDone, Wrong, HelpCommand                             string
+	UsageWrong, UsageHint                                    string // of a command line; English has cobra's own words
+	FsckVolume, FsckWrong, FsckMended, FsckMore              string
+	FsckClean, FsckStand, FsckRepaired, FsckAll              string
+	FsckProgress                                             string
+	Findings                                                 map[string]string // by code; English has the safe's own words
+	Remedies                                                 map[string]string
 
 	ErrorLabel, HintLabel            string
 	Mirror, Colon, Since, Volume     string

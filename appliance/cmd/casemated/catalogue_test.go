@@ -7,11 +7,12 @@ import (
 
 	"casemate/appliance/wire"
 	"casemate/appliance/words"
+	"casemate/store"
 )
 
 // TestCataloguesSayTheSame: nothing is missing in French, and every sentence takes the same values.
 func TestCataloguesSayTheSame(t *testing.T) {
-	for _, difference := range words.Differences(english, french, "language", "storage", "problems") {
+	for _, difference := range words.Differences(english, french, "language", "storage", "problems", "UsageWrong", "Findings") {
 		t.Error(difference)
 	}
 	// What is typed is typed alike.
@@ -20,6 +21,27 @@ func TestCataloguesSayTheSame(t *testing.T) {
 			if strings.Contains(line, "openssl") && !strings.Contains(pair[1], strings.TrimSpace(line)) {
 				t.Errorf("French does not have the line %q", line)
 			}
+		}
+	}
+}
+
+// TestFindingsHaveWords: each kind of finding has its sentence in French (English has the safe's own
+// words), and each thing to be done its words in both.
+func TestFindingsHaveWords(t *testing.T) {
+	for code := range english.Findings {
+		if french.Findings[code] == "" {
+			t.Errorf("no French for %q", code)
+		}
+	}
+	for _, f := range []store.Finding{
+		{Code: store.CodeDamaged, Volume: "/a", What: "journal entry 7", Detail: "one byte"},
+		{Code: store.CodeMissing, Repaired: true}, {Code: store.CodeAudit}, {Code: store.CodeJournal}, {Code: store.CodeRound}, {Code: store.CodeVault},
+		{Code: store.CodeRecord}, {Code: store.CodeProof}, {Code: store.CodeIndex}, {Code: store.CodeGap}, {Code: store.CodeGone}, {Code: store.CodeStranger},
+	} {
+		p := &printer{t: catalogueFor([]string{"--lang=fr"}, func(string) string { return "" })}
+		p.finding(f)
+		if words := french.Findings[string(f.Code)]; words == "" || !strings.Contains(p.b.String(), words) {
+			t.Errorf("%s is told as %q", f.Code, p.b.String())
 		}
 	}
 }

@@ -60,6 +60,59 @@ persons decide: callers with the role officer.
 4. With both signatures, the decision is taken. The next start of the safe carries it out and journals it.`,
 		Example: "  casemated raid decide\n  casemated raid decide 1a2b3c4d >decision.txt\n  casemated raid decide --signature ada.p7s --signature bob.p7s",
 	},
+	Root:    help{Short: "Casemate, a digital safe: the daemon and the commands of the box"},
+	Serve:   help{Short: "Open the safe and answer over HTTPS"},
+	HSM:     help{Short: "Hold the token and answer the daemon's typed requests"},
+	Version: help{Short: "Say which version this is"},
+	Doctor:  help{Short: "Check what the safe needs around it, with a remedy for each fault"},
+	Init: help{
+		Short: "Set up a safe for demonstration: token, keys, volumes, first certificates",
+		Long: `Set up a safe for demonstration: initialise the token, make its keys, format the volumes, write
+the public trust material and the first client certificates into DIR.
+
+A safe set up so is marked "demonstration" wherever a person looks: no key ceremony was held, and
+one person had every secret in hand. Nothing that exists is overwritten.`,
+	},
+	Fsck: help{
+		Short: "Read everything again on every volume and check it (the daemon must be stopped)",
+		Long: `Open the safe, read everything again on every volume in sync and check it: journal, rounds, documents
+with their proofs, every other value. With --repair what is bad on one volume and good on another is
+written again, and checked again. While the safe serves, "casemated raid scrub start" does the same.
+
+Exit code 0: nothing is wrong any more; 5: something is, and each finding says what to do.`,
+	},
+	BenchRaid: help{
+		Short: "Measure the mirror on two file systems beside these without it",
+		Long: `Makes a mirror and a safe in two empty folders, best on two disks, and prints one line a case: writes
+beside two raw files with fdatasync in the same run, writes with one volume, a volume filled anew beside
+a raw copy, a scrub beside both digests on one core, and what a small deposit waits meanwhile. With
+--grow, how opening, scrub and memory grow with the number of documents. Both folders are left as they
+are; they hold a safe that nobody needs.`,
+	},
+	FlagDemonstration: "yes, without a key ceremony", FlagOut: "the `DIR` that gets trust/, access.pem and clients/",
+	FlagRepair: "write again what is bad on one volume and good on another", FlagVolume: "read the one volume in `DIR` alone (or its identity)",
+	InitSteps: map[string]string{ //nolint:gosec // words, no credentials
+		"token": "Token %q: keys and authorities", "volumes": "Volumes: %s",
+		"client": "Certificate of %q: %s", "table": "Add to the configuration: callers = %q",
+	},
+	InitDone: "The safe is set up. Start it with: casemated serve --config %s",
+	Wrong:    "something is wrong; see above", HelpCommand: "Tell more about a command",
+	UsageHint:  "casemated COMMAND --help tells what may stand there",
+	FsckVolume: "volume %s: %d journal entries, %d documents (%s), %d other values, %d findings, %d repaired",
+	FsckWrong:  "WRONG", FsckMended: "REPAIRED", FsckMore: "and %d findings more",
+	FsckClean: "clean", FsckStand: "%d findings stand", FsckRepaired: "everything that was wrong is repaired",
+	FsckAll:      "%d journal entries, %d documents (%s) on every volume, %d timestamp rounds: %s",
+	FsckProgress: "%d documents, %s so far, %d findings",
+	Findings: map[string]string{"value-damaged": "", "value-missing": "", "volume-audit": "", "journal": "", "round": "", "vault": "", "record": "",
+		"document": "", "index": "", "gap": "", "document-missing": "", "document-unknown": "", "orphan": ""},
+	Remedies: map[string]string{
+		"repair": "a good copy is on another volume: casemated fsck --repair, or casemated raid scrub start while the safe serves",
+		"lost":   "no volume in sync has a good copy: if a volume is missing or detached, bring it back (casemated raid status); keep this volume as it is and call whoever looks after the safe",
+		"alone":  "there is no other volume in sync to take a good copy from: bring one back (casemated raid status), then casemated fsck --repair",
+		"beyond": "no disk does this by itself: values are whole and authentic, yet they disagree; keep all volumes as they are, detach one as evidence and call whoever looks after the safe",
+		"return": "see casemated raid status, and check again when it is in sync",
+		"orphan": "no document is harmed and nothing is to be done: these bytes only take room; tell whoever looks after the safe",
+	},
 	FlagWhole: "empty it and fill it anew", FlagSpare: "as a spare, to take the place of a lost one", FlagSameDisk: "knowingly on the system's disk or on that of another volume",
 	FlagYes: "do not ask", FlagSign: "an officer's detached CMS signature of the statement, `FILE`; twice",
 	UsageTemplate: words.UsageTemplate(words.Headings{

@@ -60,6 +60,67 @@ personnes décident : des appelants qui ont le rôle officer.
 4. Avec les deux signatures, la décision est prise. Le prochain démarrage l'exécute et l'écrit au journal.`,
 		Example: "  casemated raid decide\n  casemated raid decide 1a2b3c4d >decision.txt\n  casemated raid decide --signature ada.p7s --signature bob.p7s",
 	},
+	Root:    help{Short: "Casemate, un coffre numérique : le service et les commandes de la machine"},
+	Serve:   help{Short: "Ouvrir le coffre et répondre en HTTPS"},
+	HSM:     help{Short: "Tenir le jeton et répondre aux demandes du service"},
+	Version: help{Short: "Dire de quelle version il s'agit"},
+	Doctor:  help{Short: "Contrôler ce qu'il faut au coffre autour de lui, avec un remède à chaque défaut"},
+	Init: help{
+		Short: "Installer un coffre de démonstration : jeton, clés, volumes, premiers certificats",
+		Long: `Installer un coffre de démonstration : initialiser le jeton, faire ses clés, formater les volumes, écrire
+dans DIR ce qui est public et les certificats des premiers appelants.
+
+Un coffre installé ainsi est marqué « démonstration » partout où l'on regarde : aucune cérémonie des clés
+n'a été tenue, et une seule personne a eu tous les secrets en main. Rien de ce qui existe n'est écrasé.`,
+	},
+	Fsck: help{
+		Short: "Tout relire sur chaque volume et le contrôler (le service doit être arrêté)",
+		Long: `Ouvrir le coffre, tout relire sur chaque volume à jour et le contrôler : journal, tours d'horodatage,
+documents avec leurs preuves, toutes les autres valeurs. Avec --repair ce qui est mauvais sur un volume et
+bon sur un autre est récrit, et contrôlé de nouveau. Quand le coffre sert, « casemated raid scrub start » en
+fait autant.
+
+Code de fin 0 : plus rien ne va mal ; 5 : quelque chose va mal, et chaque constat dit que faire.`,
+	},
+	BenchRaid: help{
+		Short: "Mesurer le miroir sur deux systèmes de fichiers, à côté d'eux-mêmes sans lui",
+		Long: `Fait un miroir et un coffre dans deux dossiers vides, mieux sur deux disques, et écrit une ligne par cas :
+les écritures à côté de deux fichiers nus avec fdatasync dans le même essai, les écritures avec un seul
+volume, un volume rempli à neuf à côté d'une copie nue, une relecture à côté des deux empreintes sur un cœur,
+et ce qu'un petit dépôt attend pendant ce temps. Avec --grow, comment l'ouverture, la relecture et la mémoire
+croissent avec le nombre de documents. Les deux dossiers restent tels quels ; ils contiennent un coffre dont
+personne n'a besoin.`,
+	},
+	FlagDemonstration: "oui, sans cérémonie des clés", FlagOut: "le dossier `DIR` qui reçoit trust/, access.pem et clients/",
+	FlagRepair: "récrire ce qui est mauvais sur un volume et bon sur un autre", FlagVolume: "ne lire que le volume du dossier `DIR` (ou de cette identité)",
+	InitSteps: map[string]string{ //nolint:gosec // words, no credentials
+		"token": "Jeton %q : clés et autorités", "volumes": "Volumes : %s",
+		"client": "Certificat de %q : %s", "table": "À ajouter à la configuration : callers = %q",
+	},
+	InitDone: "Le coffre est installé. Pour le démarrer : casemated serve --config %s",
+	Wrong:    "quelque chose ne va pas ; voyez plus haut", HelpCommand: "En dire plus sur une commande",
+	UsageWrong: "cette ligne de commande ne se comprend pas", UsageHint: "casemated COMMAND --help dit ce qui peut y être",
+	FsckVolume: "volume %s : %d entrées du journal, %d documents (%s), %d autres valeurs, %d constats, %d réparations",
+	FsckWrong:  "MAUVAIS", FsckMended: "RÉPARÉ", FsckMore: "et %d constats de plus",
+	FsckClean: "tout est bon", FsckStand: "%d constats subsistent", FsckRepaired: "tout ce qui était mauvais est réparé",
+	FsckAll:      "%d entrées du journal, %d documents (%s) sur chaque volume, %d tours d'horodatage : %s",
+	FsckProgress: "%d documents, %s jusqu'ici, %d constats",
+	Findings: map[string]string{
+		"value-damaged": "une valeur ne se lit pas comme elle a été écrite", "value-missing": "il manque une valeur que l'autre volume a",
+		"volume-audit": "le miroir n'y trouve pas ce qu'il a écrit", "journal": "le journal n'est pas tel qu'il a été écrit",
+		"round": "un tour d'horodatage ne tient pas", "vault": "ce qui décrit un compartiment ne tient pas", "record": "la fiche d'un document ne s'ouvre pas",
+		"document": "un document, son sceau ou ses preuves ne sont plus ce qu'ils étaient", "index": "un index ne mène pas à son document",
+		"gap": "un numéro que rien n'explique", "document-missing": "le journal parle d'un document qui n'est pas là",
+		"document-unknown": "un document dont le journal ne parle pas", "orphan": "des octets qui ne sont d'aucun document",
+	},
+	Remedies: map[string]string{
+		"repair": "une bonne copie est sur un autre volume : casemated fsck --repair, ou casemated raid scrub start quand le coffre sert",
+		"lost":   "aucun volume à jour n'a de bonne copie : si un volume est absent ou détaché, faites-le revenir (casemated raid status) ; gardez ce volume tel quel et appelez qui veille sur le coffre",
+		"alone":  "il n'y a pas d'autre volume à jour d'où prendre une bonne copie : faites-en revenir un (casemated raid status), puis casemated fsck --repair",
+		"beyond": "aucun disque ne fait cela de lui-même : les valeurs sont entières et authentiques, et pourtant se contredisent ; gardez tous les volumes tels quels, détachez-en un comme preuve et appelez qui veille sur le coffre",
+		"return": "voyez casemated raid status, et contrôlez de nouveau quand il sera à jour",
+		"orphan": "aucun document n'est atteint et il n'y a rien à faire : ces octets ne font que prendre de la place ; dites-le à qui veille sur le coffre",
+	},
 	FlagWhole: "le vider et le remplir à neuf", FlagSpare: "en réserve, pour prendre la place d'un volume perdu", FlagSameDisk: "sciemment sur le disque du système ou sur celui d'un autre volume",
 	FlagYes: "ne rien demander", FlagSign: "signature CMS détachée de la déclaration par une personne, `FILE` ; deux fois",
 	UsageTemplate: words.UsageTemplate(words.Headings{

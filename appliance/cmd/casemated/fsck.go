@@ -2,22 +2,19 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"casemate/appliance"
+	"casemate/appliance/words"
 	"casemate/store"
 )
 
 func fsckCommand(o *options) *cobra.Command {
 	var opt appliance.FsckOptions
-	cmd := &cobra.Command{Use: "fsck", Short: "Read everything again on every volume and check it (the daemon must be stopped)",
-		Long: `Open the safe, read everything again on every volume in sync and check it: journal, rounds, documents
-with their proofs, every other value. With --repair what is bad on one volume and good on another is
-written again, and checked again. While the safe serves, "casemated raid scrub start" does the same.
-
-Exit code 0: nothing is wrong any more; 5: something is, and each finding says what to do.`,
+	cmd := describe(&cobra.Command{Use: "fsck",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.load()
@@ -36,48 +33,68 @@ Exit code 0: nothing is wrong any more; 5: something is, and each finding says w
 				if err := printJSON(cmd, report); err != nil {
 					return err
 				}
-			} else if err := printFsck(cmd, report); err != nil {
+			} else if err := o.printFsck(cmd, report); err != nil {
 				return err
 			}
 			if !report.OK {
-				return exitCode{exitFindings, errFindings}
+				return o.found()
 			}
 			return nil
-		}}
-	cmd.Flags().BoolVar(&opt.Repair, "repair", false, "write again what is bad on one volume and good on another")
-	cmd.Flags().StringVar(&opt.Volume, "volume", "", "read the one volume in `DIR` alone (or its identity)")
+		}}, o.t.Fsck)
+	cmd.Flags().BoolVar(&opt.Repair, "repair", false, o.t.FlagRepair)
+	cmd.Flags().StringVar(&opt.Volume, "volume", "", o.t.FlagVolume)
 	return cmd
 }
 
-func printFsck(cmd *cobra.Command, r appliance.FsckReport) error {
-	p := &printer{}
+func (o *options) printFsck(cmd *cobra.Command, r appliance.FsckReport) error {
+	p := &printer{t: o.t}
 	for _, v := range r.Volumes {
-		p.line("volume %s: %d journal entries, %d documents (%d bytes), %d other values, %d findings, %d repaired",
-			v.Dir, v.Journal, v.Documents, v.Bytes, v.Values, v.Findings, v.Repaired)
+		p.line(o.t.FsckVolume, v.Dir, v.Journal, v.Documents, p.t.size(int64(v.Bytes)), v.Values, v.Findings, v.Repaired) //nolint:gosec // a size
 	}
 	for _, f := range r.Findings {
-		mark := "WRONG"
-		if f.Repaired {
-			mark = "REPAIRED"
-		}
-		p.line("%s %s %s: %s", mark, f.Volume, f.What, f.Detail)
-		if f.Remedy != "" {
-			p.line("  hint: %s", f.Remedy)
-		}
+		p.finding(f)
 	}
 	if r.More > 0 {
-		p.line("and %d findings more", r.More)
+		p.line(o.t.FsckMore, r.More)
 	}
-	verdict := "clean"
+	verdict := o.t.FsckClean
 	switch {
 	case r.Unrepaired > 0:
-		verdict = fmt.Sprintf("%d findings stand", r.Unrepaired)
+		verdict = fmt.Sprintf(o.t.FsckStand, r.Unrepaired)
 	case len(r.Findings) > 0:
-		verdict = "everything that was wrong is repaired"
+		verdict = o.t.FsckRepaired
 	}
-	p.line("%d journal entries, %d documents (%d bytes) on every volume, %d timestamp rounds: %s",
-		r.Journal, r.Documents, r.Bytes, r.Rounds, verdict)
+	p.line(o.t.FsckAll, r.Journal, r.Documents, p.t.size(int64(r.Bytes)), r.Rounds, verdict) //nolint:gosec // a size
 	return p.to(cmd.OutOrStdout())
+}
+
+// finding tells what is wrong and what a person does. The detail is the safe's own; another language
+// has a sentence for its kind before it.
+func (p *printer) finding(f store.Finding) {
+	mark := p.t.FsckWrong
+	if f.Repaired {
+		mark = p.t.FsckMended
+	}
+	detail := words.Said{Message: p.t.Findings[string(f.Code)]}.With(f.Detail)
+	p.line("%s %s %s%s%s", mark, f.Volume, f.What, p.t.Colon, detail)
+	if remedy := p.t.Remedies[f.Todo()]; remedy != "" {
+		p.line("  %s %s", p.t.HintLabel, remedy)
+	} else if f.Remedy != "" {
+		p.line("  %s %s", p.t.HintLabel, f.Remedy)
+	}
+}
+
+// diagnosis is one line of doctor, and its remedy.
+func (p *printer) diagnosis(d appliance.Diagnosis) {
+	say := words.DoctorIn(p.t.language)
+	name, verdict := say.Names[d.What], say.Verdicts[string(d.Verdict)]
+	if name == "" {
+		name = d.What
+	}
+	p.line("%-8s %-14s %s", verdict, name, strings.ReplaceAll(d.Detail, "\n", "; "))
+	if d.Remedy != "" {
+		p.line("%-23s %s %s", "", p.t.HintLabel, d.Remedy)
+	}
 }
 
 // progressLine tells how far fsck is, once a second, on a terminal or a log alike.
@@ -87,7 +104,7 @@ func progressLine(cmd *cobra.Command, o *options) func(store.FsckReport) {
 		if o.json || time.Since(last) < time.Second {
 			return
 		}
-		last = time.Now() //nolint:forbidigo // paces the display
-		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%d documents, %d bytes so far, %d findings\n", r.Documents, r.Bytes, len(r.Findings))
+		last = time.Now()                                                                                                    //nolint:forbidigo // paces the display
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), o.t.FsckProgress+"\n", r.Documents, o.t.size(int64(r.Bytes)), len(r.Findings)) //nolint:gosec // a size
 	}
 }

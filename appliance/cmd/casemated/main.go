@@ -38,7 +38,8 @@ type exitCode struct {
 func (e exitCode) Error() string { return e.err.Error() }
 func (e exitCode) Unwrap() error { return e.err }
 
-var errFindings = errors.New("something is wrong; see above")
+// found ends a command that has told of something wrong.
+func (o *options) found() error { return exitCode{exitFindings, &told{nil, o.t.Wrong, ""}} }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -91,7 +92,16 @@ func explain(t *catalogue, err error) (message, hint string) {
 		}
 		return clean(message), said.Hint
 	}
-	return err.Error(), appliance.Hint(err)
+	var code exitCode
+	if errors.As(err, &code) && code.code == exitUsage {
+		return clean(words.Said{Message: t.UsageWrong}.With(err.Error())), t.UsageHint
+	}
+	message, hint = appliance.Explain(err, t.language)
+	lines := strings.Split(message, "\n") // faults of a configuration come one a line
+	for i := range lines {
+		lines[i] = clean(lines[i])
+	}
+	return strings.Join(lines, "\n"), hint
 }
 
 // options are the flags that every command has.
@@ -116,8 +126,7 @@ func (o *options) load() (appliance.Config, error) { return appliance.LoadConfig
 func command(t *catalogue) *cobra.Command {
 	o := &options{t: t}
 	root := &cobra.Command{
-		Use:           "casemated",
-		Short:         "Casemate, a digital safe: the daemon and the commands of the box",
+		Use: "casemated", Short: t.Root.Short, Long: t.Root.Short,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -127,9 +136,24 @@ func command(t *catalogue) *cobra.Command {
 	root.PersistentFlags().BoolVar(&o.json, "json", false, t.FlagJSON)
 	root.PersistentFlags().StringVar(&o.lang, "lang", "", t.FlagLang)
 	root.PersistentFlags().BoolVar(&o.debug, "debug", false, t.FlagDebug)
+	root.SetUsageTemplate(t.UsageTemplate)
 	root.AddCommand(serveCommand(o), hsmCommand(o), volumeCommand(), initCommand(o), doctorCommand(o),
 		fsckCommand(o), raidCommand(o), benchCommand(o), versionCommand(o))
+	root.CompletionOptions.HiddenDefaultCmd = true // it has one language; shells alone call it
+	root.InitDefaultHelpCmd()
+	helpFlags(root, t)
 	return root
+}
+
+// helpFlags gives a command and all below it their flag, in the words of the catalogue.
+func helpFlags(cmd *cobra.Command, t *catalogue) {
+	cmd.Flags().BoolP("help", "h", false, t.FlagHelp)
+	if cmd.Name() == "help" {
+		cmd.Short, cmd.Long = t.HelpCommand, t.HelpCommand
+	}
+	for _, below := range cmd.Commands() {
+		helpFlags(below, t)
+	}
 }
 
 // noArguments is cobra.NoArgs with the exit code of a command line that cannot be understood.
@@ -141,7 +165,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 }
 
 func versionCommand(o *options) *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Say which version this is", Args: noArguments,
+	return describe(&cobra.Command{Use: "version", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := appliance.Version()
 			if o.json {
@@ -149,5 +173,5 @@ func versionCommand(o *options) *cobra.Command {
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "casemated %s (%s, %s)\n", v.Version, v.Commit, v.Go)
 			return err
-		}}
+		}}, o.t.Version)
 }

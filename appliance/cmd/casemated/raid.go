@@ -23,11 +23,6 @@ func raidCommand(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}, t.Raid)
 	root.AddCommand(raidStatusCommand(o), raidScrubCommand(o), raidResilverCommand(o), raidReplaceCommand(o), raidAddCommand(o),
 		raidRemoveCommand(o), raidDetachCommand(o), raidReclaimCommand(o), raidExamineCommand(o), raidDecideCommand(o))
-	root.SetUsageTemplate(t.UsageTemplate)
-	root.Flags().BoolP("help", "h", false, t.FlagHelp)
-	for _, cmd := range root.Commands() {
-		cmd.Flags().BoolP("help", "h", false, t.FlagHelp)
-	}
 	return root
 }
 

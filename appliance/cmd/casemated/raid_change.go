@@ -182,9 +182,6 @@ func raidScrubCommand(o *options) *cobra.Command {
 			})
 		}}, o.t.ScrubPause),
 		describe(&cobra.Command{Use: "status", Args: noArguments, RunE: status}, o.t.ScrubStatus))
-	for _, cmd := range root.Commands() {
-		cmd.Flags().BoolP("help", "h", false, o.t.FlagHelp)
-	}
 	return root
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 func serveCommand(o *options) *cobra.Command {
-	return &cobra.Command{Use: "serve", Short: "Open the safe and answer over HTTPS", Args: noArguments,
+	return describe(&cobra.Command{Use: "serve", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.load()
 			if err != nil {
@@ -25,7 +25,7 @@ func serveCommand(o *options) *cobra.Command {
 				return o.refused(cmd, cfg, err)
 			}
 			return a.Run(cmd.Context())
-		}}
+		}}, o.t.Serve)
 }
 
 // refused tells, when volumes do not agree, what two officers may decide. Starting again mends nothing:
@@ -52,7 +52,7 @@ func volumeCommand() *cobra.Command {
 }
 
 func hsmCommand(o *options) *cobra.Command {
-	return &cobra.Command{Use: "hsm", Short: "Hold the token and answer the daemon's typed requests", Args: noArguments,
+	return describe(&cobra.Command{Use: "hsm", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.load()
 			if err != nil {
@@ -62,7 +62,7 @@ func hsmCommand(o *options) *cobra.Command {
 			// and gives a fifth more seals a second.
 			debug.SetGCPercent(400)
 			return tokenExit(appliance.ServeToken(cmd.Context(), cfg, o.log()))
-		}}
+		}}, o.t.HSM)
 }
 
 // tokenExit gives the code that tells the supervisor what to do.

@@ -1,0 +1,140 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Doctor is what `casemated doctor` says: the names of what it looks at, its verdicts, and for each
+// code a sentence with its remedy. Both take the same values; a remedy picks its own by number, like
+// %[1]s.
+type Doctor struct {
+	Names    map[string]string // of what was looked at; missing: as it is
+	Verdicts map[string]string
+	Said     map[string]Said
+}
+
+// DoctorIn gives the words in a language.
+func DoctorIn(language string) *Doctor {
+	if language == "fr" {
+		return &doctorFrench
+	}
+	return &doctorEnglish
+}
+
+// Say is what is said under a code: the sentence, and the remedy.
+func (d *Doctor) Say(code string, values ...any) (detail, remedy string) {
+	said := d.Said[code]
+	detail, remedy = said.Message, said.Hint
+	if n := len(verb.FindAllString(detail, -1)); strings.Contains(detail, "%[") {
+		detail = fmt.Sprintf(detail, values...)
+	} else {
+		detail = fmt.Sprintf(detail, values[:min(n, len(values))]...) // the others are the remedy's
+	}
+	if strings.Contains(remedy, "%[") {
+		remedy = fmt.Sprintf(remedy, values...)
+	}
+	return detail, remedy
+}
+
+var doctorEnglish = Doctor{
+	Names: map[string]string{
+		"keys": "keys", "set-up": "set-up", "secrets": "secrets", "mirror": "mirror", "volume": "volume", "drive": "drive",
+		"scrub": "scrub", "token": "token", "clock": "clock", "authority": "authority", "callers": "callers",
+	},
+	Verdicts: map[string]string{"good": "good", "warn": "warn", "bad": "bad"},
+	Said: map[string]Said{
+		"keys-demonstration": {"demonstration: no key ceremony was held", "hold a ceremony before anything of value is deposited"},
+		"keys-ceremony":      {"set up by a ceremony", ""},
+		"set-up":             {"%d copies of the volumes' wrapped key", ""},
+		"set-up-none":        {"no safe was set up here", "run casemated init"},
+		"set-up-copies":      {"%d of %d copies of the volumes' wrapped key are missing", "copy volumes.key from one of the others: %[3]s"},
+		"secrets":            {"%s is its owner's alone", ""},
+		"secrets-missing":    {"%s cannot be looked at: %v", "put the PIN there, mode 0600, or leave pin_file out and use a systemd credential"},
+		"secrets-open":       {"%s can be read by others", "chmod 0600 %[1]s"},
+
+		"mirror-volume":   {"volume %s in %s is %s: %s", "%[5]s"},
+		"scrub-never":     {"never finished yet", ""},
+		"scrub":           {"last finished %s", ""},
+		"scrub-findings":  {"last finished %s, %d findings stand", "its report %[3]s says what to do with each"},
+		"scrub-late":      {"the next is late; the last finished %s", "let it run: casemated raid scrub start; raise [scrub] rate if it cannot keep up"},
+		"volume":          {"%s: %d MiB free; %s on %s, mounted on %s", ""},
+		"volume-gone":     {"%s: %v", "mount it; if its disk is lost: casemated raid replace"},
+		"volume-low":      {"%s: %d MiB free; %s on %s, mounted on %s", "make it larger: deposits are refused when min_free is reached"},
+		"volume-readonly": {"%s: mounted read-only; %[3]s on %[4]s, mounted on %[5]s", "see why (dmesg), then mount it for writing"},
+		"volume-same":     {"%s is on the same device as %s", "give each volume a disk of its own: now one dead disk loses both"},
+		"volume-system":   {"%s is on the system's own file system", "is its disk mounted? A volume wants a disk of its own"},
+		"drive":           {"%s: %s", ""},
+		"drive-failing":   {"%s: %s", "replace it now: casemated raid replace"},
+		"drive-warning":   {"%s: %s", "have a new disk ready, or add it as a spare: casemated raid add --spare"},
+
+		"token":             {"%s %s, serial %s, %d keys audited, keys wrapped by %s", ""},
+		"token-with-daemon": {"its process runs with the daemon, which is not running", "start casemated serve"},
+		"token-error":       {"%v", "%[2]s"},
+		"token-certificate": {"%s certificate %q ends on %s", "renew it in a ceremony before that day"},
+
+		"clock":               {"trusted: offset %v, distance %v, stratum %d", ""},
+		"clock-error":         {"%v", "see whether chrony runs, and what it says"},
+		"clock-undisciplined": {"the kernel's clock is not disciplined", "run chrony against trusted servers"},
+		"clock-settings":      {"%v", "correct [clock]"},
+		"clock-servers":       {"%v", "check [clock] servers and the network to them"},
+		"clock-untrusted":     {"not trusted: %s", "four independent servers are wanted; attestations say that the time is not trusted"},
+
+		"authority":       {"%s: answered at %s, policy %s", ""},
+		"authority-roots": {"%v", "put the authority's roots there, obtained from the authority itself"},
+		"authority-away":  {"%s: %v", "deposits go on and stay provisional until an authority answers"},
+		"callers":         {"the table of callers is well-formed", ""},
+		"callers-error":   {"%v", "correct the table of callers"},
+	},
+}
+
+var doctorFrench = Doctor{
+	Names: map[string]string{
+		"keys": "clés", "set-up": "installation", "secrets": "secrets", "mirror": "miroir", "volume": "volume", "drive": "disque",
+		"scrub": "relecture", "token": "jeton", "clock": "heure", "authority": "autorité", "callers": "appelants",
+	},
+	Verdicts: map[string]string{"good": "bon", "warn": "à voir", "bad": "mauvais"},
+	Said: map[string]Said{
+		"keys-demonstration": {"démonstration : aucune cérémonie des clés n'a été tenue", "tenez une cérémonie avant de déposer quoi que ce soit de précieux"},
+		"keys-ceremony":      {"établies par une cérémonie", ""},
+		"set-up":             {"%d copies de la clé enveloppée des volumes", ""},
+		"set-up-none":        {"aucun coffre n'est installé ici", "lancez casemated init"},
+		"set-up-copies":      {"il manque %d des %d copies de la clé enveloppée des volumes", "copiez volumes.key d'une des autres : %[3]s"},
+		"secrets":            {"%s n'est qu'à son propriétaire", ""},
+		"secrets-missing":    {"%s ne peut pas être examiné : %v", "mettez-y le code PIN, droits 0600, ou ôtez pin_file et servez-vous d'un secret de systemd"},
+		"secrets-open":       {"%s peut être lu par d'autres", "chmod 0600 %[1]s"},
+
+		"mirror-volume":   {"le volume %s dans %s est %s : %s", "%[5]s"},
+		"scrub-never":     {"aucune n'a encore abouti", ""},
+		"scrub":           {"la dernière a fini le %s", ""},
+		"scrub-findings":  {"la dernière a fini le %s, %d constats subsistent", "son rapport %[3]s dit que faire de chacun"},
+		"scrub-late":      {"la prochaine est en retard ; la dernière a fini le %s", "laissez-la aller : casemated raid scrub start ; augmentez [scrub] rate si elle ne suit pas"},
+		"volume":          {"%s : %d Mio libres ; %s sur %s, monté sur %s", ""},
+		"volume-gone":     {"%s : %v", "montez-le ; si son disque est perdu : casemated raid replace"},
+		"volume-low":      {"%s : %d Mio libres ; %s sur %s, monté sur %s", "agrandissez-le : les dépôts sont refusés quand min_free est atteint"},
+		"volume-readonly": {"%s : monté en lecture seule ; %[3]s sur %[4]s, monté sur %[5]s", "voyez pourquoi (dmesg), puis montez-le en écriture"},
+		"volume-same":     {"%s est sur le même disque que %s", "donnez à chaque volume un disque à lui : un seul disque mort emporterait les deux"},
+		"volume-system":   {"%s est sur le système de fichiers de la machine", "son disque est-il monté ? Un volume veut un disque à lui"},
+		"drive":           {"%s : %s", ""},
+		"drive-failing":   {"%s : %s", "remplacez-le tout de suite : casemated raid replace"},
+		"drive-warning":   {"%s : %s", "tenez un disque neuf prêt, ou ajoutez-le en réserve : casemated raid add --spare"},
+
+		"token":             {"%s %s, numéro de série %s, %d clés contrôlées, clés enveloppées par %s", ""},
+		"token-with-daemon": {"son processus tourne avec le coffre, qui ne tourne pas", "démarrez casemated serve"},
+		"token-error":       {"%v", "%[2]s"},
+		"token-certificate": {"le certificat %s %q s'achève le %s", "renouvelez-le par une cérémonie avant ce jour"},
+
+		"clock":               {"sûre : écart %v, distance %v, strate %d", ""},
+		"clock-error":         {"%v", "voyez si chrony tourne, et ce qu'il dit"},
+		"clock-undisciplined": {"l'horloge du noyau n'est pas tenue à l'heure", "faites tourner chrony sur des serveurs sûrs"},
+		"clock-settings":      {"%v", "corrigez [clock]"},
+		"clock-servers":       {"%v", "voyez [clock] servers, et le réseau jusqu'à eux"},
+		"clock-untrusted":     {"pas sûre : %s", "il faut quatre serveurs indépendants ; les attestations disent que l'heure n'est pas sûre"},
+
+		"authority":       {"%s : a répondu à %s, politique %s", ""},
+		"authority-roots": {"%v", "mettez-y les racines de l'autorité, obtenues d'elle-même"},
+		"authority-away":  {"%s : %v", "les dépôts continuent, provisoires jusqu'à ce qu'une autorité réponde"},
+		"callers":         {"la table des appelants est bien formée", ""},
+		"callers-error":   {"%v", "corrigez la table des appelants"},
+	},
+}
