@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/miekg/pkcs11"
@@ -55,7 +56,11 @@ func route[Request, Reply any](mux *http.ServeMux, s *server, path string, answe
 
 func (s *server) problem(w http.ResponseWriter, path string, err error) {
 	class := hsm.Classify(err)
-	s.cfg.Log.Warn("request failed", "path", path, "code", class.Code, "error", err)
+	level := slog.LevelWarn
+	if err == s.waited { //nolint:errorlint // that very error: whoever starts this process asks until it is open
+		level = slog.LevelDebug
+	}
+	s.cfg.Log.Log(context.Background(), level, "request failed", "path", path, "code", class.Code, "error", err)
 	s.reply(w, class.Status, hsm.Problem{Code: class.Code, Error: err.Error()})
 }
 

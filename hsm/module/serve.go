@@ -22,6 +22,7 @@ type server struct {
 	limits limiters
 	engine atomic.Pointer[engine]
 	reason atomic.Pointer[error] // why there is no engine
+	waited error                 // the first reason: nobody has failed at anything yet
 }
 
 // grace is how long replies under way may take to leave once the process ends.
@@ -39,6 +40,7 @@ func Serve(ctx context.Context, cfg Config, listener net.Listener) error {
 	s := &server{cfg: cfg, limits: newLimiters(cfg.Limits, cfg.Now)}
 	starting := fmt.Errorf("opening the token: %w", hsm.ErrUnavailable)
 	s.reason.Store(&starting)
+	s.waited = starting
 	web := &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
