@@ -96,6 +96,21 @@ func (m *Mirror) gather(ctx context.Context, src source, at, to volume.Head) (*w
 // replaced or removed is left out: that batch is still to come. What is there already is written
 // again.
 func (m *Mirror) replay(ctx context.Context, src source, dst *member, w *wave) error {
+	values, err := m.originals(ctx, src, w)
+	if err != nil {
+		return err
+	}
+	b := volume.NewBuilder(m.pool)
+	if err := w.layOut(b, values); err != nil {
+		b.Drop()
+		return err
+	}
+	return m.push(ctx, dst, b.Finish(w.kept[len(w.kept)-1].head, 0), volume.FlagBackfill)
+}
+
+// originals fetches the values of a wave as the source still has them; nil for one that a later batch
+// replaced or removed, or that is damaged.
+func (m *Mirror) originals(ctx context.Context, src source, w *wave) ([][][]byte, error) {
 	values := make([][][]byte, len(w.manifests))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(waveReaders)
@@ -111,15 +126,7 @@ func (m *Mirror) replay(ctx context.Context, src source, dst *member, w *wave) e
 			})
 		}
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	b := volume.NewBuilder(m.pool)
-	if err := w.layOut(b, values); err != nil {
-		b.Drop()
-		return err
-	}
-	return m.push(ctx, dst, b.Finish(w.kept[len(w.kept)-1].head, 0), volume.FlagBackfill)
+	return values, g.Wait()
 }
 
 func (w *wave) layOut(b *volume.Builder, values [][][]byte) error {

@@ -47,6 +47,9 @@ type Mirror struct {
 	shown    shown
 	closed   bool
 
+	snapshots []*snapshot // being given
+	keepSince uint64      // manifests after it are kept for the next one
+
 	changeMu   sync.Mutex // one change of epoch at a time; taken before mu
 	acts       sync.Mutex // one act on the roster at a time; taken before changeMu
 	rechecking sync.Mutex // one volume at a time

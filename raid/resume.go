@@ -129,5 +129,5 @@ func (m *Mirror) keepFor(trim uint64) uint64 {
 			trim = min(trim, f.Base.Sequence)
 		}
 	}
-	return trim
+	return m.keepSnapshots(trim)
 }
