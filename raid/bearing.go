@@ -53,7 +53,12 @@ func (o *opening) loadWitnesses(ctx context.Context) {
 	}
 	m.witness.order = max(m.witness.order, got.Order)
 	switch {
-	case o.w == nil || o.w.Set == got.Set && got.Order > o.w.Order:
+	case o.w == nil:
+		o.w = got
+	case o.w.Set == got.Set && got.Order > o.w.Order:
+		if o.w.Epoch > got.Epoch { // a record restored from a backup went on while the witness was silent
+			o.also = o.w
+		}
 		o.w = got
 	case o.w.Set != got.Set:
 		o.doubt("the witness knows another mirror, %s", got.Set)
@@ -128,6 +133,9 @@ func (m *Mirror) bearWitness(history volume.History, moved bool) error {
 	m.witness.mu.Unlock()
 	m.witness.told = now
 	terr := m.payWitness()
+	if terr != nil && !errors.Is(terr, errSilent) && m.overtake() {
+		return errors.Join(err, m.bearWitness(history, false))
+	}
 	if err != nil && terr == nil {
 		m.c.Log.Error("the mirror's state is recorded with the witness alone", "error", err)
 		return nil
@@ -152,6 +160,9 @@ func (m *Mirror) remind() error {
 	return m.bearWitness(history, true)
 }
 
+// errSilent is a Witness that did not answer in time, not one that refused.
+var errSilent = errors.New("it does not answer")
+
 // payWitness gives the Witness the mark it does not have yet, waiting for it a little.
 func (m *Mirror) payWitness() error {
 	m.witness.mu.Lock()
@@ -165,7 +176,7 @@ func (m *Mirror) payWitness() error {
 	got := make(chan error, 1)
 	go func() {
 		if !m.witness.busy.TryLock() {
-			got <- errors.New("it is still busy with the mark before")
+			got <- fmt.Errorf("%w: it is still busy with the mark before", errSilent)
 			return
 		}
 		defer m.witness.busy.Unlock()
@@ -175,7 +186,7 @@ func (m *Mirror) payWitness() error {
 	select {
 	case err = <-got:
 	case <-ctx.Done():
-		err = ctx.Err()
+		err = fmt.Errorf("%w: %w", errSilent, ctx.Err())
 	}
 	m.witness.mu.Lock()
 	defer m.witness.mu.Unlock()

@@ -369,6 +369,67 @@ func TestWitnessAheadOfTheRecord(t *testing.T) {
 	}
 }
 
+// A state directory restored from a backup goes on with a lower order while the token is silent. The token's
+// old mark does not outrank what the record knows since: neither at the next opening nor when the
+// token answers again in the middle of a change.
+func TestRecordAheadOfTheWitness(t *testing.T) {
+	for _, answers := range []bool{false, true} {
+		r := newRig(t)
+		w := &token{}
+		r.c.Witness = w
+		m := r.open()
+		put(t, m, "k/1", "one")
+		r.close(m)
+		backup := filepath.Join(t.TempDir(), "state")
+		if err := os.CopyFS(backup, os.DirFS(r.c.StateDir)); err != nil {
+			t.Fatal(err)
+		}
+		for range 9 { // their marks have higher orders than what follows will have
+			r.close(r.open())
+		}
+		if err := errors.Join(os.RemoveAll(r.c.StateDir), os.CopyFS(r.c.StateDir, os.DirFS(backup))); err != nil {
+			t.Fatal(err)
+		}
+		say := func(err error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.away = err
+		}
+		say(errors.New("no token in the slot"))
+		m = r.open()
+		if answers {
+			say(nil)
+		}
+		w.mu.Lock()
+		before := string(w.mark)
+		w.mu.Unlock()
+		signal(t, m, 0, syscall.SIGKILL)
+		eventually(t, "fenced", func() bool { return r.ev.count(raid.EventFenced) > 0 })
+		move(t, r.c.Dirs[0], r.c.Dirs[0]+".away")
+		put(t, m, "k/2", "two") // on the second volume alone
+		w.mu.Lock()
+		after := string(w.mark)
+		w.mu.Unlock()
+		if answers != (after > before) {
+			t.Errorf("the token answers: %v; its mark was overtaken: %v", answers, after > before)
+		}
+		r.crash(m)
+		say(nil)
+		move(t, r.c.Dirs[0]+".away", r.c.Dirs[0])
+		move(t, r.c.Dirs[1], r.c.Dirs[1]+".away")
+		for _, c := range r.refused(raid.ErrNotWitnessed) {
+			if !c.Doubt || !strings.Contains(c.Loses, "without it") {
+				t.Errorf("the volume left behind: %+v", c)
+			}
+		}
+		move(t, r.c.Dirs[1]+".away", r.c.Dirs[1])
+		m = r.open()
+		want(t, m, "k/2", "two")
+		insync(t, m)
+		r.close(m)
+	}
+}
+
 // A token that is away or never answers holds nothing up, and is told later.
 func TestWitnessAway(t *testing.T) {
 	r := newRig(t)

@@ -14,6 +14,7 @@ type opening struct {
 	m      *Mirror
 	rec    *record // of the state directory, nil if it has none to believe
 	w      *mark   // the newest mark of all witnesses, nil if there is none
+	also   *mark   // the state directory's, of a later epoch though its order is lower: it holds too
 	places []place
 	// configured are the directories of the configuration, absolute.
 	configured []string

@@ -37,7 +37,12 @@ func (o *opening) choose() (*member, error) {
 	if truth == nil {
 		return nil, fmt.Errorf("%w: %s", ErrNotWitnessed, strings.Join(unfit, "; "))
 	}
-	return truth, o.attest(newest, truth)
+	if o.also != nil {
+		if err := o.attest(newest, truth, o.also); err != nil {
+			return nil, err
+		}
+	}
+	return truth, o.attest(newest, truth, o.w)
 }
 
 // newest gives the longest history of the volumes present; they must all be of one history.
@@ -105,10 +110,9 @@ func strayed(line volume.History, mem *member) stray {
 	return strayForked
 }
 
-// attest checks the truth chosen against the newest mark. Without one all members of the roster
-// must be present and in the newest epoch: they are each other's witnesses.
-func (o *opening) attest(newest volume.History, truth *member) error {
-	w := o.w
+// attest checks the truth chosen against a mark. Without one all members of the roster must be present
+// and in the newest epoch: they are each other's witnesses.
+func (o *opening) attest(newest volume.History, truth *member, w *mark) error {
 	if w == nil {
 		for _, mem := range o.m.members {
 			if !mem.seat.Spare && !mem.seat.Detached && (mem.proc == nil || !newest.Last().Has(mem.id)) {

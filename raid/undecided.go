@@ -111,6 +111,9 @@ func (o *opening) choice(mem *member) Choice {
 // recorded says what a volume lacks of what the witnesses know.
 func (o *opening) recorded(mem *member, c *Choice) (lost []string) {
 	w, head, history := o.w, mem.reach(), mem.past()
+	if o.also != nil {
+		w = o.also
+	}
 	if w == nil {
 		c.Doubt = true
 		return []string{"nothing is on record outside the volumes: whatever others may hold that are not here"}
