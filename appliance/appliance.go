@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"casemate/appliance/storage"
@@ -34,6 +35,8 @@ type Appliance struct {
 	storage    *storage.Storage
 	events     *eventRelay
 	info       hsm.Info
+	probe      atomic.Pointer[tokenProbe]
+	stopping   atomic.Bool
 
 	stopGuard context.CancelFunc
 	guardDone chan struct{}

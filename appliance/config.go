@@ -40,6 +40,7 @@ type Config struct {
 
 	HTTP      HTTPConfig      `toml:"http"`
 	Control   ControlConfig   `toml:"control"`
+	Metrics   MetricsConfig   `toml:"metrics"`
 	HSM       HSMConfig       `toml:"hsm"`
 	Volumes   VolumesConfig   `toml:"volumes"`
 	Scrub     ScrubConfig     `toml:"scrub"`
@@ -61,6 +62,13 @@ type HTTPConfig struct {
 type ControlConfig struct {
 	// Socket is where `casemated raid` finds the running safe. Only root and the safe's own user pass.
 	Socket string `toml:"socket,path" may:"the path of a unix socket, at most 107 bytes once made absolute, or nothing for control.sock in the state folder"`
+}
+
+// MetricsConfig is the door for those who watch over the safe.
+type MetricsConfig struct {
+	// Listen is where /metrics, /healthz and /readyz answer, in plain HTTP and to whoever can reach it:
+	// they name no document, no vault and no caller. Left out, they answer on the control socket alone.
+	Listen string `toml:"listen" may:"an address and a port, like 127.0.0.1:9464, or nothing"`
 }
 
 // HSMConfig is the token and the process in front of it. serve reads Socket, Start

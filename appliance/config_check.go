@@ -68,6 +68,7 @@ func (c Config) check(f *faults, unread map[string]bool) {
 	c.HTTP.check(top.on("http", c.HTTP))
 	socket := c.ControlSocket()
 	top.on("control", c.Control).want(len(socket) <= maxSocket, "socket", "%q has %d bytes", socket, len(socket))
+	c.Metrics.check(top.on("metrics", c.Metrics))
 	c.HSM.check(top.on("hsm", c.HSM))
 	c.Volumes.check(top.on("volumes", c.Volumes))
 	c.Scrub.check(top.on("scrub", c.Scrub))
@@ -79,6 +80,10 @@ func (c Config) check(f *faults, unread map[string]bool) {
 func (h HTTPConfig) check(c checker) {
 	c.want(listenable(h.Listen), "listen", "%q will not do", h.Listen)
 	c.want(h.AccessRoots != "", "access_roots", "it is empty")
+}
+
+func (m MetricsConfig) check(c checker) {
+	c.want(m.Listen == "" || listenable(m.Listen), "listen", "%q will not do", m.Listen)
 }
 
 func (h HSMConfig) check(c checker) {

@@ -31,7 +31,12 @@ func (a *Appliance) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	door := web.New(web.Config{Directory: directory, Journal: a.safe.Refused, Log: a.log})
+	watch, err := a.monitor()
+	if err != nil {
+		return err
+	}
+	door := web.New(web.Config{Directory: directory, Journal: a.safe.Refused, Log: a.log, Observe: watch.metrics.Observe})
+	watch.door = door
 	handler, err := api.New(a.safe, a.storage, door, Version().Version)
 	if err != nil {
 		return err
@@ -41,6 +46,10 @@ func (a *Appliance) Run(ctx context.Context) error {
 		return err
 	}
 	certificate, err := a.certificate(ctx)
+	if err != nil {
+		return err
+	}
+	watched, err := a.config.monitorListener()
 	if err != nil {
 		return err
 	}
@@ -55,7 +64,13 @@ func (a *Appliance) Run(ctx context.Context) error {
 		a.log.Info("serving", "address", l.Addr().String())
 		group.Go(func() error { return door.Serve(ctx, l, certificate.get, handler) })
 	}
-	group.Go(func() error { return door.ServeLocal(ctx, control, handler) })
+	group.Go(func() error { return door.ServeLocal(ctx, control, watch.local(handler)) })
+	if watched != nil {
+		a.log.Info("serving monitors", "address", watched.Addr().String())
+		group.Go(func() error { return web.ServeMonitor(ctx, watched, watch.public(), a.log) })
+	}
+	group.Go(func() error { a.probeToken(ctx); return nil })
+	group.Go(func() error { <-ctx.Done(); a.stopping.Store(true); return nil })
 	group.Go(func() error { a.tellStatus(ctx); return nil })
 	group.Go(func() error { return a.untilBroken(ctx) })
 	group.Go(func() error { return systemd.Watchdog(ctx, a.alive) })
@@ -79,15 +94,6 @@ func (a *Appliance) untilBroken(ctx context.Context) error {
 	case err := <-a.safe.Fatal():
 		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
-}
-
-// alive is what the watchdog wants to know: that the safe is not broken and that its locks move.
-// A token or an authority that is away for hours is no reason to restart.
-func (a *Appliance) alive() error {
-	if fault := a.safe.Status(context.Background()).Fault; fault != "" {
-		return errors.New(fault)
-	}
-	return nil
 }
 
 // statusEvery is how often systemctl status is brought up to date.

@@ -17,6 +17,8 @@ type Status struct {
 	ClockProblem  string // why nothing would be sealed now; empty when it would
 	Volumes       raid.Status
 	JournalSize   uint64
+	Documents     uint64    // in all vaults
+	Bytes         uint64    // of their files
 	CheckpointAt  uint64    // size that the last published checkpoint covers
 	Round         uint64    // last timestamp round, 0 when none
 	RoundAt       time.Time // its external time
@@ -49,6 +51,10 @@ func (s *Safe) Status(context.Context) Status {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	st.Round, st.RoundAt, st.Pending = s.last.Number, s.last.At, len(s.pending)
+	for _, v := range s.vaults {
+		tally := v.tally()
+		st.Documents, st.Bytes = st.Documents+tally.Documents, st.Bytes+tally.Bytes
+	}
 	if s.roundErr != nil {
 		st.RoundProblem = s.roundErr.Error()
 	}

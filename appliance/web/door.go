@@ -32,6 +32,7 @@ type Config struct {
 	Journal func(ctx context.Context, who identity.Caller, act, object, reason string)
 	Log     *slog.Logger
 	Now     func() time.Time // for certificates; nil is time.Now
+	Observe func(Exchange)   // told of each request that was answered; nil tells nobody
 	Limits  Limits           // zero values are replaced by those of DefaultLimits
 }
 
@@ -43,6 +44,8 @@ type Door struct {
 	now       func() time.Time
 	limits    Limits
 	strangers *strangers
+	observe   func(Exchange)
+	open      atomic.Int64 // connections over TLS
 }
 
 // New makes a door. Run must be called for the refusals of strangers to be journaled.
@@ -50,8 +53,11 @@ func New(c Config) *Door {
 	if c.Now == nil {
 		c.Now = now
 	}
+	if c.Observe == nil {
+		c.Observe = func(Exchange) {}
+	}
 	d := &Door{
-		journal: c.Journal, log: c.Log, now: c.Now,
+		journal: c.Journal, log: c.Log, now: c.Now, observe: c.Observe,
 		limits: c.Limits.orDefault(), strangers: newStrangers(c.Now),
 	}
 	d.directory.Store(c.Directory)
@@ -61,6 +67,9 @@ func New(c Config) *Door {
 // Use puts another table of callers in force: it holds from the next request on, also
 // on connections that are open.
 func (d *Door) Use(directory *identity.Directory) { d.directory.Store(directory) }
+
+// Connections is how many are open over TLS now, and how many may be.
+func (d *Door) Connections() (open, most int) { return int(d.open.Load()), d.limits.Connections }
 
 // Run writes the gathered refusals of strangers into the journal until ctx ends, and
 // once more then.

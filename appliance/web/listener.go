@@ -3,12 +3,13 @@ package web
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // limit is a listener with at most n open connections; the next one is accepted when
-// one of them closes.
-func limit(l net.Listener, n int) net.Listener {
-	return &limitListener{Listener: l, slots: make(chan struct{}, n), closed: make(chan struct{})}
+// one of them closes. It counts those that are open.
+func limit(l net.Listener, n int, open *atomic.Int64) net.Listener {
+	return &limitListener{Listener: l, slots: make(chan struct{}, n), closed: make(chan struct{}), open: open}
 }
 
 type limitListener struct {
@@ -16,6 +17,7 @@ type limitListener struct {
 	slots  chan struct{}
 	closed chan struct{}
 	once   sync.Once
+	open   *atomic.Int64
 }
 
 func (l *limitListener) Accept() (net.Conn, error) {
@@ -29,7 +31,8 @@ func (l *limitListener) Accept() (net.Conn, error) {
 		<-l.slots
 		return nil, err
 	}
-	return &limitConn{Conn: c, free: sync.OnceFunc(func() { <-l.slots })}, nil
+	l.open.Add(1)
+	return &limitConn{Conn: c, free: sync.OnceFunc(func() { l.open.Add(-1); <-l.slots })}, nil
 }
 
 func (l *limitListener) Close() error {

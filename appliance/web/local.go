@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 
 	"casemate/store/identity"
 	"casemate/systemd"
@@ -26,7 +27,7 @@ func (d *Door) ServeLocal(ctx context.Context, l net.Listener, next http.Handler
 		uid, err := systemd.PeerUID(c)
 		return context.WithValue(ctx, peerKey{}, peer{uid, err})
 	}
-	return d.serve(ctx, limit(l, localConnections), server)
+	return d.serve(ctx, limit(l, localConnections, new(atomic.Int64)), server)
 }
 
 type peerKey struct{}

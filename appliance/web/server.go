@@ -67,7 +67,7 @@ func headers(next http.Handler) http.Handler {
 // Serve answers on l, a plain TCP listener, until ctx ends; then requests under way
 // have Limits.Stop to finish, and l is closed. It returns nil after a stop.
 func (d *Door) Serve(ctx context.Context, l net.Listener, certificate func() (*tls.Certificate, error), next http.Handler) error {
-	return d.serve(ctx, tls.NewListener(limit(l, d.limits.Connections), TLSConfig(certificate)), d.server(ctx, next))
+	return d.serve(ctx, tls.NewListener(limit(l, d.limits.Connections, &d.open), TLSConfig(certificate)), d.server(ctx, next))
 }
 
 // server is net/http's, with the door's limits.

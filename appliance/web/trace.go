@@ -27,6 +27,16 @@ type trace struct {
 	bytes    int64
 }
 
+// Exchange is one request that was answered, for whoever counts. It names no document and nobody.
+type Exchange struct {
+	Method string
+	Route  string // the pattern of the address; "" for an unknown one
+	Status int
+	Code   string // of the problem it was refused with; "" for none
+	Cut    bool   // the reply was broken off
+	Took   time.Duration
+}
+
 type traceKey struct{}
 
 // traceOf never gives nil: outside the door's own chain it is a trace nobody reads.
@@ -52,12 +62,14 @@ func (d *Door) traced(next http.Handler) http.Handler {
 		tw := &tracedWriter{ResponseWriter: w, t: t}
 		defer func() {
 			cut := d.recovered(tw, r, recover())
+			took := time.Since(begin)
+			d.observe(Exchange{Method: r.Method, Route: t.route, Status: t.status, Code: t.code, Cut: cut, Took: took})
 			level := slog.LevelInfo
 			if t.status >= 500 || cut {
 				level = slog.LevelError
 			}
 			d.log.Log(r.Context(), level, "request", "incident", t.incident, "method", r.Method, "route", t.route,
-				"status", t.status, "code", t.code, "bytes", t.bytes, "cut", cut, "took", time.Since(begin),
+				"status", t.status, "code", t.code, "bytes", t.bytes, "cut", cut, "took", took,
 				"caller", t.who.Name, "serial", t.who.Serial, "from", source(r))
 			if cut {
 				Cut()

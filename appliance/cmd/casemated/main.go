@@ -138,7 +138,7 @@ func command(t *catalogue) *cobra.Command {
 	root.PersistentFlags().BoolVar(&o.debug, "debug", false, t.FlagDebug)
 	root.SetUsageTemplate(t.UsageTemplate)
 	root.AddCommand(serveCommand(o), hsmCommand(o), volumeCommand(), initCommand(o), doctorCommand(o),
-		fsckCommand(o), raidCommand(o), benchCommand(o), versionCommand(o))
+		fsckCommand(o), raidCommand(o), benchCommand(o), healthCommand(o), versionCommand(o))
 	root.CompletionOptions.HiddenDefaultCmd = true // it has one language; shells alone call it
 	root.InitDefaultHelpCmd()
 	helpFlags(root, t)

@@ -1,0 +1,14 @@
+package main
+
+import (
+	"testing"
+
+	"casemate/appliance/words"
+)
+
+// TestBoxSpeaksBoth: nothing is missing in French, and every sentence takes the same values.
+func TestBoxSpeaksBoth(t *testing.T) {
+	for _, difference := range words.Differences(boxEnglish, boxFrench) {
+		t.Error(difference)
+	}
+}

@@ -1,0 +1,87 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"casemate/appliance/wire"
+)
+
+// Health is what a monitor is told, without a certificate: whether the safe works, and whether a deposit
+// would be taken now. It names nothing that is in the safe.
+type Health struct {
+	// Alive is the judgement that feeds the watchdog too: nil when the safe truly works.
+	Alive func() error
+	// Ready is what stands against a deposit now; nothing when one would be taken.
+	Ready func() []wire.Reason
+
+	busy     chan struct{} // one judgement at a time
+	patience time.Duration
+}
+
+// patience is how long a judgement may take before it counts as a safe that hangs.
+const patience = 5 * time.Second
+
+// NewHealth makes the judge out of its two questions.
+func NewHealth(alive func() error, ready func() []wire.Reason) *Health {
+	return &Health{Alive: alive, Ready: ready, busy: make(chan struct{}, 1), patience: patience}
+}
+
+// Healthy answers GET /healthz: 200 while the safe works, 503 with the reason when it does not or when it
+// does not say so in time. Of a safe that hangs one question is left waiting, never more.
+func (h *Health) Healthy(w http.ResponseWriter, _ *http.Request) { h.answer(w, h.alive) }
+
+// Readiness answers GET /readyz: 200 while a deposit would be taken, else 503 with every reason. A safe
+// that is not healthy is not ready.
+func (h *Health) Readiness(w http.ResponseWriter, _ *http.Request) {
+	h.answer(w, func() []wire.Reason { return append(h.alive(), h.Ready()...) })
+}
+
+func (h *Health) alive() []wire.Reason {
+	if err := h.Alive(); err != nil {
+		return []wire.Reason{{Code: wire.ReasonFault, Message: err.Error()}}
+	}
+	return nil
+}
+
+func (h *Health) answer(w http.ResponseWriter, judge func() []wire.Reason) {
+	reply := wire.Health{Reasons: h.within(judge)}
+	status := http.StatusOK
+	if reply.OK = len(reply.Reasons) == 0; !reply.OK {
+		status = http.StatusServiceUnavailable
+	} else {
+		reply.Reasons = []wire.Reason{}
+	}
+	body, err := json.Marshal(reply)
+	if err != nil { // strings and a truth value: cannot be
+		status = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", wire.JSON)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // a monitor who left needs no answer
+}
+
+// within has a judgement made, and gives up waiting for it: locks that do not move are what it looks for.
+func (h *Health) within(judge func() []wire.Reason) []wire.Reason {
+	hangs := []wire.Reason{{Code: wire.ReasonHangs, Message: "the safe did not say how it is in " + h.patience.String()}}
+	late := time.NewTimer(h.patience)
+	defer late.Stop()
+	select {
+	case h.busy <- struct{}{}:
+	case <-late.C:
+		return hangs
+	}
+	said := make(chan []wire.Reason, 1)
+	go func() {
+		defer func() { <-h.busy }()
+		said <- judge()
+	}()
+	select {
+	case reasons := <-said:
+		return reasons
+	case <-late.C:
+		return hangs
+	}
+}

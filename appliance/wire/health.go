@@ -1,0 +1,32 @@
+package wire
+
+// Addresses of the monitor's listener, which stand outside of [Prefix].
+const (
+	PathHealth  = "/healthz"
+	PathReady   = "/readyz"
+	PathMetrics = "/metrics"
+)
+
+// Health is the reply of [PathHealth] and [PathReady]: 200 when OK, else 503.
+type Health struct {
+	OK      bool     `json:"ok"`
+	Reasons []Reason `json:"reasons"` // empty when OK
+}
+
+// Reason is one thing that stands against it.
+type Reason struct {
+	Code    string `json:"code"` // one of the Reason constants
+	Message string `json:"message"`
+}
+
+// The codes of reasons. A safe whose health fails is restarted by its watchdog; one that is not ready
+// waits for what the reason names.
+const (
+	ReasonFault    = "fault"    // the safe stopped working and does not know its own state
+	ReasonHangs    = "hangs"    // the safe does not say how it is
+	ReasonStopping = "stopping" // an orderly stop is under way
+	ReasonClock    = "clock"    // nothing is sealed with a clock like this
+	ReasonVolumes  = "volumes"  // too few volumes are in sync, or they take no writes
+	ReasonSpace    = "space"    // a volume is full
+	ReasonToken    = "token"    // the token does not answer
+)
