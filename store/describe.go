@@ -42,6 +42,8 @@ func describeKey(key []byte) (what, part string) {
 		return fmt.Sprintf("journal entry %d", binary.BigEndian.Uint64(key[1:])), "it"
 	case (key[0] == typeSpan || key[0] == typeRound) && len(key) == 9:
 		return fmt.Sprintf("round %d", binary.BigEndian.Uint64(key[1:])), "it"
+	case key[0] == typeOpen && len(key) == 9:
+		return fmt.Sprintf("the act of journal entry %d", binary.BigEndian.Uint64(key[1:])), "its mark"
 	case key[0] == 0:
 		return "the mirror's own record", "it"
 	default:

@@ -26,7 +26,7 @@ const (
 // found by the mirror when it opens, and told again.
 type teller struct {
 	mu      sync.Mutex
-	waiting []journal.Draft     // in order
+	waiting []posting           // in order
 	counts  map[gathered]*count // of values, since the last entry
 	told    map[gathered]bool   // had an entry since the last tick
 	dropped int                 // entries for which there was no room
@@ -65,8 +65,9 @@ func (s *Safe) VolumeEvent(e raid.Event) {
 	switch e.Kind {
 	case raid.EventBadValue, raid.EventLostValue, raid.EventRepaired:
 		t.count(e, at)
+	case raid.EventDecided: // stands in the mirror's own record: journalDecision, which no crash loses
 	default:
-		t.put(s.eventDraft(gathered{e.Kind, e.ID, e.Volume, e.Dir}, at, e.Detail, e.Count))
+		t.put(posting{draft: s.eventDraft(gathered{e.Kind, e.ID, e.Volume, e.Dir}, at, e.Detail, e.Count)})
 	}
 	t.nudge()
 }
@@ -89,12 +90,12 @@ func (t *teller) count(e raid.Event, at time.Time) {
 }
 
 // put adds an entry to those that wait. mu is held.
-func (t *teller) put(d journal.Draft) {
+func (t *teller) put(p posting) {
 	if len(t.waiting) >= eventsKept {
 		t.dropped++
 		return
 	}
-	t.waiting = append(t.waiting, d)
+	t.waiting = append(t.waiting, p)
 }
 
 func (t *teller) nudge() {
@@ -104,11 +105,11 @@ func (t *teller) nudge() {
 	}
 }
 
-// keep has an entry journaled as soon as the volumes take writes.
-func (t *teller) keep(d journal.Draft) {
+// keep has an entry journaled, with its writes, as soon as the volumes take them.
+func (t *teller) keep(p posting) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.put(d)
+	t.put(p)
 	t.nudge()
 }
 

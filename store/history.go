@@ -58,8 +58,9 @@ func (s *Safe) Refused(ctx context.Context, who identity.Caller, act, object, re
 }
 
 // clip bounds what a stranger can make the journal keep.
-func clip(text string) string {
-	const most = 256
+func clip(text string) string { return clipTo(text, 256) }
+
+func clipTo(text string, most int) string {
 	if len(text) > most {
 		text = text[:most]
 	}
@@ -74,9 +75,10 @@ func clip(text string) string {
 }
 
 // failed journals that an act whose intent stands did not succeed.
-func (s *Safe) failed(ctx context.Context, draft journal.Draft, cause error) {
+func (s *Safe) failed(ctx context.Context, a *act, cause error) {
+	draft := a.draft
 	draft.Result, draft.Reason, draft.At = journal.Failed, reasonOf(cause), s.now()
-	if _, err := s.post(context.WithoutCancel(ctx), posting{draft: draft}); err != nil {
+	if _, err := s.post(context.WithoutCancel(ctx), a.end(draft)); err != nil {
 		s.slog.Error("a failure could not be journaled", "act", draft.Act, "error", err)
 	}
 }

@@ -21,6 +21,7 @@ import (
 //	J index                    journal entry
 //	Q round                    span of a timestamp round (small)
 //	R round                    the round: checkpoint, leaves, token
+//	O index                    an act whose end is not journaled yet, by its intent
 //	X name                     single values
 const (
 	typeVault       = 'V'
@@ -34,6 +35,7 @@ const (
 	typeJournal     = 'J'
 	typeSpan        = 'Q'
 	typeRound       = 'R'
+	typeOpen        = 'O'
 	typeSingle      = 'X'
 )
 
@@ -84,5 +86,15 @@ func journalKey(index uint64) []byte {
 func spanKey(n uint64) []byte { return binary.BigEndian.AppendUint64([]byte{typeSpan}, n) }
 
 func roundKey(n uint64) []byte { return binary.BigEndian.AppendUint64([]byte{typeRound}, n) }
+
+func openKey(intent uint64) []byte { return binary.BigEndian.AppendUint64([]byte{typeOpen}, intent) }
+
+// openIndex reads what openKey writes.
+func openIndex(key []byte) (uint64, bool) {
+	if len(key) != 9 || key[0] != typeOpen {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(key[1:]), true
+}
 
 func singleKey(name string) []byte { return append([]byte{typeSingle}, name...) }

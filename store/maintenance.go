@@ -16,24 +16,28 @@ import (
 //
 // Volumes that take no writes are what such acts are there to mend, so a journal that cannot be
 // written does not stop them: the entries then follow, in their order, as soon as it can be. Should
-// the process end before, the log alone has them.
-func (s *Safe) Maintenance(ctx context.Context, who identity.Caller, act, object string, do func(ctx context.Context) (detail string, err error)) error {
+// the process end before, the log alone has them. An intent that is durable always gets its end: Close
+// waits a moment for acts under way, and what it does not see the end of, the next Open calls
+// interrupted.
+func (s *Safe) Maintenance(ctx context.Context, who identity.Caller, name, object string, do func(ctx context.Context) (detail string, err error)) error {
 	object = clip(object)
 	if !who.Can(identity.RightAdminister) {
-		s.Refused(ctx, who, act, object, identity.ErrForbidden.Error())
-		return fmt.Errorf("%s: %w: it takes a caller who may administer", act, identity.ErrForbidden)
+		s.Refused(ctx, who, name, object, identity.ErrForbidden.Error())
+		return fmt.Errorf("%s: %w: it takes a caller who may administer", name, identity.ErrForbidden)
 	}
-	draft := s.draft(who, act, "", object, journal.Intent, "")
-	_, err := s.post(ctx, posting{draft: draft})
+	s.acting.RLock()
+	defer s.acting.RUnlock()
+	a, err := s.begin(ctx, who, name, "", object)
 	late := errors.Is(err, ErrStorage) && s.broken() == nil
 	if err != nil && !late {
 		return err
 	}
 	if late {
-		s.slog.Warn("the volumes take no writes: an act on them is journaled afterwards", "act", act)
-		s.teller.keep(draft)
+		s.slog.Warn("the volumes take no writes: an act on them is journaled afterwards", "act", name)
+		s.teller.keep(a.intent())
 	}
 	detail, err := do(ctx)
+	draft := a.draft
 	draft.At, draft.Result = s.now(), journal.Done
 	if detail != "" {
 		draft.Refs = map[string]string{"detail": clip(detail)}
@@ -41,24 +45,24 @@ func (s *Safe) Maintenance(ctx context.Context, who identity.Caller, act, object
 	if err != nil {
 		draft.Result, draft.Reason = resultOf(err), administratorReason(err)
 	}
-	s.slog.Info("maintenance", "act", act, "result", draft.Result, "error", err)
-	s.endMaintenance(context.WithoutCancel(ctx), draft, late)
+	s.slog.Info("maintenance", "act", name, "result", draft.Result, "error", err)
+	s.endMaintenance(context.WithoutCancel(ctx), a.end(draft), late)
 	return err
 }
 
 // endMaintenance journals how an act ended: at once, or behind its intent when that still waits.
-func (s *Safe) endMaintenance(ctx context.Context, draft journal.Draft, late bool) {
+func (s *Safe) endMaintenance(ctx context.Context, end posting, late bool) {
 	if late {
-		s.teller.keep(draft)
+		s.teller.keep(end)
 		return
 	}
-	_, err := s.post(ctx, posting{draft: draft})
+	_, err := s.post(ctx, end)
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrStorage) && s.broken() == nil:
-		s.teller.keep(draft)
+		s.teller.keep(end)
 	default:
-		s.slog.Error("the end of an act could not be journaled", "act", draft.Act, "error", err)
+		s.slog.Error("the end of an act could not be journaled; the next opening says that it was interrupted", "act", end.draft.Act, "error", err)
 	}
 }
 

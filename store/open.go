@@ -19,7 +19,8 @@ import (
 //  1. the journal is found and its end checked; it must contain what the token signed last, or two
 //     officers must have decided to go on without.
 //  2. the vaults and their tallies are read.
-//  3. stages without a document are swept, and journaled as abandoned.
+//  3. stages without a document are swept, and journaled as abandoned; so are acts without an end; a
+//     decision of persons that no entry tells of is journaled.
 //  4. the deposits after the last timestamp round become pending again, page by page.
 func Open(ctx context.Context, cfg Config) (*Safe, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -39,9 +40,9 @@ func Open(ctx context.Context, cfg Config) (*Safe, error) {
 	s.ledger = newGather(groupItems, groupBytes, func(p posting) int { return p.size + 1024 }, s.commitGroup)
 	s.sealer = newGather(256, 4<<20, func(j sealing) int { return len(j.request.Attestation) + len(j.request.Fingerprint) }, s.sealGroup)
 	s.start(run)
-	if err := s.sweep(ctx); errors.Is(err, ErrStorage) && s.broken() == nil {
+	if err := s.tidy(ctx); errors.Is(err, ErrStorage) && s.broken() == nil {
 		// Full or read-only: what is left is invisible and waits; reading must go on.
-		s.slog.Warn("unfinished deposits could not be swept; the next start tries again", "error", err)
+		s.slog.Warn("what the last process left could not be swept; the next start tries again", "error", err)
 	} else if err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("opening the safe: sweeping what was not finished: %w", err)
@@ -96,6 +97,17 @@ func (s *Safe) start(ctx context.Context) {
 		<-gatherers
 		close(s.stopped)
 	}()
+}
+
+// tidy gives what the last process did not see the end of its end.
+func (s *Safe) tidy(ctx context.Context) error {
+	if err := s.sweep(ctx); err != nil {
+		return err
+	}
+	if err := s.endInterrupted(ctx); err != nil {
+		return err
+	}
+	return s.journalDecision(ctx)
 }
 
 // sweep takes away what deposits that never came to their end have left, and journals each as

@@ -58,7 +58,7 @@ func (s *Safe) resumeJournal(ctx context.Context, decision func(uint64, [32]byte
 		"given-up": fmt.Sprintf("%d %s", signed, hex.EncodeToString(root[:])), "resumed-at": fmt.Sprint(size),
 		"statement": hex.EncodeToString(statement[:]),
 	}
-	s.teller.keep(draft)
+	s.teller.keep(posting{draft: draft})
 	s.slog.Warn("the journal goes on without what the token had signed, as two officers decided", "signed", signed, "held", size)
 	return nil
 }

@@ -96,6 +96,8 @@ type Safe struct {
 	used     atomic.Int64    // when the last of them ended, nanoseconds since 1970
 	actor    identity.Caller // the safe itself, when it deposits
 
+	acting sync.RWMutex // read-held by each act on the volumes: Close waits for them
+
 	large chan struct{} // places for large objects on their way in
 
 	vaultMaking sync.Mutex
@@ -147,9 +149,21 @@ func (s *Safe) broken() error {
 }
 
 // Close stops taking acts and the safe's own loops. An act under way either comes to its end or is
-// told ErrClosed; what that leaves is swept by the next Open. The mirror stays open: it is its
+// told ErrClosed; what that leaves is swept by the next Open. It waits ten seconds at most for acts on
+// the volumes, so that the journal tells how they ended. The mirror stays open: it is its
 // owner's to close.
 func (s *Safe) Close() error {
+	idle := make(chan struct{})
+	go func() {
+		s.acting.Lock()
+		s.acting.Unlock() //nolint:staticcheck // only waited for
+		close(idle)
+	}()
+	select {
+	case <-idle:
+	case <-time.After(closingTime):
+		s.slog.Warn("an act on the volumes is not at its end: the next opening journals that it was interrupted")
+	}
 	s.stop()
 	s.running.Wait()
 	return nil

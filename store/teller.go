@@ -48,7 +48,7 @@ func (s *Safe) tellGathered(tick bool) {
 		}
 		t.told[key] = true
 		delete(t.counts, key)
-		t.put(s.eventDraft(key, c.first, c.detail, c.values))
+		t.put(posting{draft: s.eventDraft(key, c.first, c.detail, c.values)})
 		if key.kind == raid.EventRepaired {
 			t.attest(repaired{volume: key.id, dir: key.dir, values: c.values, at: c.first, keys: c.keys})
 		}
@@ -61,26 +61,26 @@ func (s *Safe) tellWaiting() {
 	ctx, t := context.Background(), s.teller
 	for {
 		t.mu.Lock()
-		var d journal.Draft
+		var p posting
 		dropped := 0
 		switch {
 		case len(t.waiting) > 0:
-			d = t.waiting[0]
+			p = t.waiting[0]
 		case t.dropped > 0:
 			dropped = t.dropped
-			d = s.draft(self, "volume-events-dropped", "", "", journal.Failed, "the journal could not be written for too long")
-			d.Refs = map[string]string{"entries": fmt.Sprint(dropped)}
+			p.draft = s.draft(self, "volume-events-dropped", "", "", journal.Failed, "the journal could not be written for too long")
+			p.draft.Refs = map[string]string{"entries": fmt.Sprint(dropped)}
 		default:
 			t.mu.Unlock()
 			return
 		}
 		t.mu.Unlock()
-		_, err := s.post(ctx, posting{draft: d})
+		_, err := s.post(ctx, p)
 		if err != nil && (errors.Is(err, ErrStorage) || errors.Is(err, ErrClosed)) {
 			return // the next tick tries again
 		}
 		if err != nil {
-			s.slog.Error("an entry about the volumes could not be written", "act", d.Act, "error", err)
+			s.slog.Error("an entry about the volumes could not be written", "act", p.draft.Act, "error", err)
 		}
 		t.mu.Lock()
 		if dropped > 0 {

@@ -133,14 +133,14 @@ func (s *Safe) CreateVault(ctx context.Context, who identity.Caller, name string
 // makeVault makes a vault of a name that is free. vaultMaking is held.
 func (s *Safe) makeVault(ctx context.Context, who identity.Caller, name string, own bool) (*vault, error) {
 	v := &vault{ID: proof.NewVaultID(), Name: name, Created: s.now(), own: own, groups: map[uint32][32]byte{}}
-	draft := s.draft(who, "vault-create", v.ID.String(), v.ID.String(), "intent", "")
-	if _, err := s.post(ctx, posting{draft: draft}); err != nil {
+	a, err := s.begin(ctx, who, "vault-create", v.ID.String(), v.ID.String())
+	if err != nil {
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx)
 	key, record, err := s.token.NewKey(ctx, v.context())
 	if err != nil {
-		s.failed(ctx, draft, err)
+		s.failed(ctx, a, err)
 		return nil, tokenError(err)
 	}
 	v.key, v.record = &key, record
@@ -148,10 +148,11 @@ func (s *Safe) makeVault(ctx context.Context, who identity.Caller, name string, 
 	if err != nil {
 		return nil, err
 	}
+	draft := a.draft
 	draft.Result, draft.At = journal.Done, s.now()
-	if _, err := s.post(ctx, posting{draft: draft, vault: v, size: len(value), ops: func(uint64) ([]raid.Op, error) {
-		return []raid.Op{{Key: vaultKey(v.ID), Value: value}}, nil
-	}}); err != nil {
+	done := a.end(draft, raid.Op{Key: vaultKey(v.ID), Value: value})
+	done.vault = v
+	if _, err := s.post(ctx, done); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
