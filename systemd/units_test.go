@@ -15,7 +15,7 @@ var units = []string{"casemate.socket", "casemate.service", "casemate-hsm.servic
 // installed.
 func TestUnitsVerify(t *testing.T) {
 	tree := t.TempDir()
-	for _, d := range []string{"usr/bin", "etc/systemd/system", "usr/lib/systemd"} {
+	for _, d := range []string{"bin", "usr/bin", "etc/systemd/system", "usr/lib/systemd"} {
 		if err := os.MkdirAll(filepath.Join(tree, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -24,8 +24,10 @@ func TestUnitsVerify(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(tree, "usr/lib/systemd/system"), onlyFiles{os.DirFS("/usr/lib/systemd/system")}); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(tree, "usr/bin/casemated"), []byte("#!/bin/true\n"), 0o755); err != nil {
-		t.Fatal(err)
+	for _, program := range []string{"usr/bin/casemated", "bin/kill"} {
+		if err := os.WriteFile(filepath.Join(tree, program), []byte("#!/bin/true\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	arguments := []string{"verify", "--man=no", "--root=" + tree}
 	for _, u := range units {
@@ -73,7 +75,7 @@ func verify(t *testing.T, arguments ...string) string {
 
 var overall = regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+) `)
 
-// Each service is exposed less than 2.0 of 10, and DESIGN.md says how much.
+// Each service is exposed at most 1.5 of 10, and DESIGN.md says how much.
 func TestUnitsSecurity(t *testing.T) {
 	design, err := os.ReadFile("DESIGN.md")
 	if err != nil {
@@ -84,7 +86,7 @@ func TestUnitsSecurity(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=20", path).CombinedOutput()
+		out, err := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=15", path).CombinedOutput()
 		if err != nil {
 			t.Errorf("%s: %v\n%s", u, err, out)
 			continue

@@ -74,21 +74,28 @@ func (a *app) versionCommand() *cobra.Command {
 	})
 }
 
-// version is what the build was stamped with: a tag, or the commit.
+// release is set by packaging (-ldflags -X).
+var release string
+
+// version is what the build was stamped with: a release and its commit, a tag, or the commit.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
+	commit := "devel"
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return s.Value[:12]
+			commit = s.Value[:12]
 		}
 	}
-	return "devel"
+	switch v := info.Main.Version; {
+	case release != "":
+		return release + " (" + commit + ")"
+	case v != "" && v != "(devel)":
+		return v
+	}
+	return commit
 }
 
 // exitCodesTopic is the table, as a help topic.
