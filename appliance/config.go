@@ -111,7 +111,7 @@ type VolumesConfig struct {
 	SpareAfter time.Duration `toml:"spare_after" may:"a duration from 1s to 7d"`
 	// ErrorBudget is how many values of one volume may be found bad within 24 hours before it is
 	// left out and filled anew.
-	ErrorBudget int `toml:"error_budget" may:"a number from 1 to 1000000"`
+	ErrorBudget int `toml:"error_budget" may:"a number from 1 to 256"`
 }
 
 // ScrubConfig is the re-reading of everything, over and over.

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	"casemate/raid"
 	"casemate/store/identity"
 )
 
@@ -109,7 +110,7 @@ func (v VolumesConfig) check(c checker) {
 	c.want(v.MinFree >= 16<<20 && v.MinFree <= tebi, "min_free", "%d bytes is out of bounds", v.MinFree)
 	c.want(v.MinCopies >= 1 && v.MinCopies <= max(1, len(v.Dirs)), "min_copies", "%d will not do", v.MinCopies)
 	c.within(v.SpareAfter, time.Second, 7*24*time.Hour, "spare_after")
-	c.want(v.ErrorBudget >= 1 && v.ErrorBudget <= 1e6, "error_budget", "%d is out of bounds", v.ErrorBudget)
+	c.want(v.ErrorBudget >= 1 && v.ErrorBudget <= raid.MaxErrorBudget, "error_budget", "%d is out of bounds", v.ErrorBudget)
 }
 
 func (s ScrubConfig) check(c checker) {

@@ -114,7 +114,7 @@ func TestConfigFaults(t *testing.T) {
 		{"more copies than volumes", "[clock]", "min_copies = 3\n[clock]", "volumes.min_copies:", "number of folders"},
 		{"no copies", "[clock]", "min_copies = 0\n[clock]", "volumes.min_copies:", "from 1"},
 		{"hasty spare", "[clock]", "spare_after = \"0s\"\n[clock]", "volumes.spare_after:", "1s to 7d"},
-		{"no budget", "[clock]", "error_budget = 0\n[clock]", "volumes.error_budget:", "1 to 1000000"},
+		{"no budget", "[clock]", "error_budget = 0\n[clock]", "volumes.error_budget:", "1 to 256"},
 		{"rare scrub", "[clock]", "[scrub]\nevery = \"31d\"\n[clock]", "scrub.every:", "1h to 30d"},
 		{"slow scrub", "[clock]", "[scrub]\nrate = \"1kB\"\n[clock]", "scrub.rate:", "1MiB"},
 		{"long control socket", "[clock]", "[control]\nsocket = \"/" + strings.Repeat("x", 110) + "\"\n[clock]", "control.socket:", "107"},

@@ -15,12 +15,14 @@ import (
 	"casemate/raid/volume"
 )
 
+// MaxErrorBudget bounds what is remembered of one volume's faults, and so what a budget can be: so that the
+// memory of eight volumes, the most of a roster, is a record that is read again.
+const MaxErrorBudget = 256
+
 const (
 	// defaultBudget is how many values of one volume may be found bad within faultWindow.
 	defaultBudget = 64
-	// maxBudget bounds what is remembered, and so what a budget can be.
-	maxBudget   = 1024
-	faultWindow = 24 * time.Hour
+	faultWindow   = 24 * time.Hour
 	// faultsHeld is how often a volume may use its budget up within faultWindow before it stays out.
 	faultsHeld = 2
 
@@ -61,7 +63,7 @@ func openBudget(c *Config) *budget {
 	if b.limit <= 0 {
 		b.limit = defaultBudget
 	}
-	b.limit = min(b.limit, maxBudget)
+	b.limit = min(b.limit, MaxErrorBudget)
 	text, err := os.ReadFile(filepath.Join(c.StateDir, faultsFile)) // #nosec G304 -- the configured directory
 	if err == nil {
 		err = volume.DecodeRecord(faultsName, text, b)
@@ -78,6 +80,18 @@ func openBudget(c *Config) *budget {
 		b.Volumes = map[volume.ID]*faults{}
 	}
 	return b
+}
+
+// retain forgets all volumes but those of a roster, durably with what is remembered next: what was retired is
+// never taken back.
+func (b *budget) retain(roster volume.Roster) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id := range b.Volumes {
+		if _, ok := roster.Find(id); !ok {
+			delete(b.Volumes, id)
+		}
+	}
 }
 
 // of gives the record of a volume without what is older than a day, or of a clock that was wrong.
@@ -125,10 +139,10 @@ func (b *budget) add(id volume.ID, key []byte, now time.Time) (over bool, err er
 			return len(r.Values) >= b.limit, nil
 		}
 	}
-	if len(r.Values) >= maxBudget {
+	if len(r.Values) >= MaxErrorBudget {
 		return true, nil
 	}
-	r.Values = append(r.Values, strike{name, now.UTC()})
+	r.Values = append(r.Values, strike{name, now.UTC().Truncate(time.Second)})
 	return len(r.Values) >= b.limit, b.save()
 }
 
@@ -138,7 +152,7 @@ func (b *budget) fault(id volume.ID, generation uint64, now time.Time) (held boo
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.of(id, now)
-	r.Faulted = append(r.Faulted, now.UTC())
+	r.Faulted = append(r.Faulted[max(0, len(r.Faulted)-faultsHeld):], now.UTC())
 	r.Anew, r.Held = generation, len(r.Faulted) >= faultsHeld
 	return r.Held, b.save()
 }
@@ -188,7 +202,7 @@ func (b *budget) refilled(id volume.ID) error {
 	return b.save()
 }
 
-// forgive is a person's word that a volume may try again, or that it is gone for good.
+// forgive is a person's word that a volume may try again.
 func (b *budget) forgive(id volume.ID) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -167,6 +167,7 @@ func (m *Mirror) declareTo(mem *member, history volume.History, roster volume.Ro
 func (m *Mirror) enact(d draft) error {
 	m.mu.Lock()
 	m.history, m.roster = d.history, d.roster
+	m.budget.retain(d.roster)
 	m.sit(d.roster)
 	m.mu.Unlock()
 	err := m.bearWitness(d.history, false)

@@ -27,7 +27,7 @@ func (m *Mirror) SetFloor(ctx context.Context, slot int, minFree int64) error {
 	m.mu.Lock()
 	mem := m.members[slot]
 	m.mu.Unlock()
-	if _, err := mem.proc.client.Hello(ctx, minFree); err != nil {
+	if _, err := mem.proc.client.Hello(ctx, minFree, false); err != nil {
 		return err
 	}
 	m.mu.Lock()

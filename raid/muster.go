@@ -51,6 +51,7 @@ func (o *opening) muster(ctx context.Context) error {
 		return err
 	}
 	o.m.roster = roster
+	o.m.budget.retain(roster)
 	for _, seat := range roster.Seats {
 		o.m.members = append(o.m.members, o.seat(seat))
 	}

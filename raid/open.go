@@ -207,7 +207,7 @@ func (m *Mirror) greet(ctx context.Context, mem *member, proc *process) (st volu
 	deadly, twin := mem.deaths >= deathsEnough, len(m.insync()) > 0
 	useless := m.budget.pending(mem.id, mem.state.Generation)
 	m.mu.Unlock()
-	st, err = m.hello(ctx, proc, twin && (deadly || useless))
+	st, err = proc.client.Hello(ctx, m.c.MinFree, twin && (deadly || useless))
 	if twin && deadly && err == nil {
 		st.Reason = fmt.Sprintf("its process died %d times while opening it", mem.deaths)
 	}
@@ -219,13 +219,6 @@ func (m *Mirror) greet(ctx context.Context, mem *member, proc *process) (st volu
 		mem.deaths++
 	}
 	return st, err
-}
-
-// hello is the first word to a volume's process; shut leaves its database closed.
-func (m *Mirror) hello(ctx context.Context, proc *process, shut bool) (volume.State, error) {
-	return proc.client.Control(ctx, volume.Request{
-		Act: volume.ActHello, Protocol: volume.Protocol, Build: volume.Build(), MinFree: m.c.MinFree, Shut: shut,
-	})
 }
 
 // owns says whether a volume that said hello is the member's, as this mirror declared it.

@@ -13,6 +13,7 @@ package raid
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -106,7 +107,7 @@ type Config struct {
 	// good is not waited for. Zero is 10 minutes.
 	SpareAfter time.Duration
 	// ErrorBudget is how many values of one volume may be found bad or lost within 24 hours before
-	// it is faulted. Zero is 64.
+	// it is faulted, MaxErrorBudget at most. Zero is 64.
 	ErrorBudget int
 	// Witness keeps the mirror's mark outside volumes and state directory: in the token. May be nil.
 	Witness Witness
@@ -184,6 +185,8 @@ func (c *Config) fill() error {
 		return errors.New("raid: no command for the volumes")
 	case len(c.Dirs) == 0 || len(c.Dirs) > volume.MaxVolumes || c.MinCopies > volume.MaxVolumes:
 		return errors.New("raid: one to eight volumes")
+	case c.ErrorBudget > MaxErrorBudget:
+		return fmt.Errorf("raid: an error budget of %d values, %d are the most", c.ErrorBudget, MaxErrorBudget)
 	case c.StateDir == "":
 		return errors.New("raid: no state directory")
 	case c.Key == [32]byte{}:

@@ -28,7 +28,7 @@ func (m *Mirror) Remove(_ context.Context, ref Ref) error {
 		return fmt.Errorf("removing %q: %w", ref, err)
 	}
 	m.event(EventRoster, mem, "%q was removed", mem.dir)
-	return m.forget(mem)
+	return nil
 }
 
 // Detach closes a volume cleanly, to be carried away; it returns when the volume's process has

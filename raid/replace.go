@@ -44,16 +44,5 @@ func (m *Mirror) Replace(ctx context.Context, old Ref, dir string) (id string, e
 		return "", fmt.Errorf("replacing %q by %q: %w", mem.dir, dir, err)
 	}
 	m.event(EventRoster, m.member(seat.ID), "%q takes the place of %q", dir, mem.dir)
-	return seat.ID.String(), m.forget(mem)
-}
-
-// forget ends the memory of faults of a volume that was retired.
-func (m *Mirror) forget(mem *member) error {
-	m.mu.Lock()
-	gone := mem.role == roleRetired
-	m.mu.Unlock()
-	if !gone {
-		return nil
-	}
-	return m.budget.forgive(mem.id)
+	return seat.ID.String(), nil
 }

@@ -121,7 +121,7 @@ func (m *Mirror) empty(ctx context.Context, mem *member) error {
 	defer proc.kill()
 	ctx, cancel := context.WithTimeout(ctx, openWait)
 	defer cancel()
-	st, err := m.hello(ctx, proc, true)
+	st, err := proc.client.Hello(ctx, m.c.MinFree, true)
 	if err != nil {
 		return err
 	}

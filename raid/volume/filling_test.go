@@ -124,7 +124,7 @@ func TestBallastIsTended(t *testing.T) {
 		if full {
 			floor = 1 << 60
 		}
-		if _, err := v.c.Hello(t.Context(), floor); err != nil {
+		if _, err := v.c.Hello(t.Context(), floor, false); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := v.control(Request{Act: ActStatus}); err != nil {

@@ -22,9 +22,9 @@ func (c *Client) Control(ctx context.Context, r Request) (State, error) {
 	return st, decodeStrict(body, &st)
 }
 
-// Hello opens the volume. Its state says whether Badger opened.
-func (c *Client) Hello(ctx context.Context, minFree int64) (State, error) {
-	return c.Control(ctx, Request{Act: ActHello, Protocol: Protocol, Build: Build(), MinFree: minFree})
+// Hello opens the volume, unless it is to stay shut. Its state says whether Badger opened.
+func (c *Client) Hello(ctx context.Context, minFree int64, shut bool) (State, error) {
+	return c.Control(ctx, Request{Act: ActHello, Protocol: Protocol, Build: Build(), MinFree: minFree, Shut: shut})
 }
 
 // Get fetches the stored value of a key.

@@ -104,7 +104,7 @@ func serving(t *testing.T, dir string) *bench {
 func (v *bench) hello() *bench {
 	v.t.Helper()
 	var err error
-	if v.st, err = v.c.Hello(v.t.Context(), 1<<20); err != nil {
+	if v.st, err = v.c.Hello(v.t.Context(), 1<<20, false); err != nil {
 		v.t.Fatal(err)
 	}
 	return v
@@ -302,7 +302,7 @@ func TestNeverOpenedTwice(t *testing.T) {
 	defer c.Close()
 	end := make(chan error, 1)
 	go func() { end <- Serve(ctx, b, dir) }()
-	if _, err := c.Hello(t.Context(), 0); err == nil || !strings.Contains(err.Error(), ErrLocked.Error()) {
+	if _, err := c.Hello(t.Context(), 0, false); err == nil || !strings.Contains(err.Error(), ErrLocked.Error()) {
 		t.Errorf("a second process on a volume: %v", err)
 	}
 	if err := <-end; !errors.Is(err, ErrLocked) {
@@ -312,7 +312,7 @@ func TestNeverOpenedTwice(t *testing.T) {
 
 func TestNoVolumeThere(t *testing.T) {
 	v := serving(t, t.TempDir())
-	if _, err := v.c.Hello(t.Context(), 0); err == nil || !strings.Contains(err.Error(), ErrSuperblock.Error()) {
+	if _, err := v.c.Hello(t.Context(), 0, false); err == nil || !strings.Contains(err.Error(), ErrSuperblock.Error()) {
 		t.Errorf("an empty directory: %v", err)
 	}
 	if err := <-v.end; !errors.Is(err, ErrSuperblock) {
