@@ -24,15 +24,8 @@ import (
 //  4. the deposits after the last timestamp round become pending again, page by page.
 func Open(ctx context.Context, cfg Config) (*Safe, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Safe{
-		origin: cfg.Origin, demonstration: cfg.Demonstration, mirror: cfg.Mirror, token: cfg.Token,
-		clock: cfg.Clock, authorities: cfg.Authorities, interval: cfg.Interval, alarmAfter: cfg.AlarmAfter,
-		trust: cfg.Trust, vkey: cfg.Trust.JournalVKey, trustFiles: cfg.TrustFiles, verifyScript: cfg.VerifyScript,
-		slog: cfg.Log, vaults: map[string]*vault{}, byID: map[proof.VaultID]*vault{},
-		wantCheckpoint: make(chan struct{}, 1), fatal: make(chan error, 1), large: make(chan struct{}, largeObjects),
-		stop: stop, stopped: make(chan struct{}), teller: newTeller(), actor: ownCaller(cfg.Trust.JournalVKey),
-	}
-	s.scrub = newScrub(cfg.ScrubEvery, cfg.ScrubRate)
+	s := blank(cfg)
+	s.stop = stop
 	if err := s.load(ctx, cfg.Decision); err != nil {
 		stop()
 		return nil, fmt.Errorf("opening the safe: %w", err)
@@ -51,7 +44,41 @@ func Open(ctx context.Context, cfg Config) (*Safe, error) {
 	return s, nil
 }
 
+// blank is a safe that knows its parts, and nothing of what is stored yet.
+func blank(cfg Config) *Safe {
+	s := &Safe{
+		origin: cfg.Origin, demonstration: cfg.Demonstration, mirror: cfg.Mirror, token: cfg.Token,
+		clock: cfg.Clock, authorities: cfg.Authorities, interval: cfg.Interval, alarmAfter: cfg.AlarmAfter,
+		trust: cfg.Trust, vkey: cfg.Trust.JournalVKey, trustFiles: cfg.TrustFiles, verifyScript: cfg.VerifyScript,
+		slog: cfg.Log, vaults: map[string]*vault{}, byID: map[proof.VaultID]*vault{},
+		wantCheckpoint: make(chan struct{}, 1), fatal: make(chan error, 1), large: make(chan struct{}, largeObjects),
+		stopped: make(chan struct{}), teller: newTeller(), actor: ownCaller(cfg.Trust.JournalVKey),
+	}
+	s.scrub = newScrub(cfg.ScrubEvery, cfg.ScrubRate)
+	return s
+}
+
 func (s *Safe) load(ctx context.Context, decision func(uint64, [32]byte) (hsm.Decision, bool, error)) error {
+	if err := s.loadJournal(ctx); err != nil {
+		return err
+	}
+	if err := s.resumeJournal(ctx, decision); err != nil {
+		return err
+	}
+	if err := s.loadVaults(ctx); err != nil {
+		return err
+	}
+	if err := s.loadScrub(ctx); err != nil {
+		return err
+	}
+	if err := s.loadBackups(ctx); err != nil {
+		return err
+	}
+	return s.loadPending(ctx)
+}
+
+// loadJournal finds the journal and its end.
+func (s *Safe) loadJournal(ctx context.Context) error {
 	log, err := journal.Open(ctx, s.mirror, []byte{typeJournal}, journal.Options{NotFound: func(err error) bool { return errors.Is(err, raid.ErrNotFound) }})
 	if err != nil {
 		return err
@@ -64,16 +91,7 @@ func (s *Safe) load(ctx context.Context, decision func(uint64, [32]byte) (hsm.De
 		}
 		s.lastNow.Store(&e.At)
 	}
-	if err := s.resumeJournal(ctx, decision); err != nil {
-		return err
-	}
-	if err := s.loadVaults(ctx); err != nil {
-		return err
-	}
-	if err := s.loadScrub(ctx); err != nil {
-		return err
-	}
-	return s.loadPending(ctx)
+	return nil
 }
 
 // start sets the safe's own work going. The two gatherers end last: the loops above them may be

@@ -92,6 +92,7 @@ type Safe struct {
 	settling sync.RWMutex // held while a batch is under way: journal, tallies and round agree outside
 	teller   *teller
 	scrub    *scrub
+	backups  backups
 	busy     atomic.Int64    // deposits and readings under way, for which the scrub makes room
 	used     atomic.Int64    // when the last of them ended, nanoseconds since 1970
 	actor    identity.Caller // the safe itself, when it deposits

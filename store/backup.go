@@ -1,0 +1,231 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"casemate/raid"
+	"casemate/store/identity"
+	"casemate/store/journal"
+)
+
+// Acts of backup and restoring in the journal.
+const (
+	ActBackup  = "backup"
+	ActDrill   = "backup-drill"
+	ActRestore = "restore"
+)
+
+// BackedUp is a backup whose medium has all of it.
+type BackedUp struct {
+	ID       string    `json:"id"`
+	Number   uint64    `json:"number"` // in its folder, from 1
+	Whole    bool      `json:"whole"`  // not an increment
+	At       time.Time `json:"at"`
+	Sequence uint64    `json:"sequence"` // of the last batch in it
+	Entries  uint64    `json:"entries"`  // of the journal in it
+	Manifest string    `json:"manifest"` // SHA-256, hexadecimal
+}
+
+// Drilled is how a drill ended.
+type Drilled struct {
+	Backup    string    `json:"backup"`
+	At        time.Time `json:"at"`
+	OK        bool      `json:"ok"`
+	Documents uint64    `json:"documents"` // read and proved from what was restored
+	Why       string    `json:"why,omitempty"`
+}
+
+// Restored is what whoever restored leaves for the journal.
+type Restored struct {
+	Backup   string    `json:"backup"`
+	Number   uint64    `json:"number"`
+	Sequence uint64    `json:"sequence"`
+	Taken    time.Time `json:"taken"`    // when the backup was
+	Manifest string    `json:"manifest"` // SHA-256, hexadecimal
+	At       time.Time `json:"at"`       // when it was restored
+	By       string    `json:"by"`       // the machine's user
+}
+
+// Backups is what the safe remembers of its backups; zero where there was none.
+type Backups struct {
+	Last     *BackedUp `json:"last,omitempty"`
+	Drill    *Drilled  `json:"drill,omitempty"`
+	Restored *Restored `json:"restored,omitempty"`
+}
+
+// backups is that record at work. It lies under X backup.
+type backups struct {
+	mu  sync.Mutex
+	rec Backups
+}
+
+// Backups gives what is remembered of the last backup and the last drill.
+func (s *Safe) Backups() Backups {
+	s.backups.mu.Lock()
+	defer s.backups.mu.Unlock()
+	return s.backups.rec
+}
+
+// loadBackups takes up, at Open, what is remembered. From the last backup on the mirror keeps what an
+// increment needs.
+func (s *Safe) loadBackups(ctx context.Context) error {
+	raw, err := s.mirror.Get(ctx, singleKey("backup"))
+	if errors.Is(err, raid.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &s.backups.rec)
+	}
+	if err != nil { // it is no evidence: the next backup is a whole one
+		s.slog.Error("what is remembered of the last backup cannot be read; the next is a whole one", "error", err)
+		s.backups.rec = Backups{}
+	}
+	if last := s.backups.rec.Last; last != nil {
+		s.mirror.KeepSince(last.Sequence)
+	}
+	return nil
+}
+
+// remember changes the record, in memory and on the volumes.
+func (s *Safe) remember(change func(*Backups)) error {
+	s.backups.mu.Lock()
+	defer s.backups.mu.Unlock()
+	next := s.backups.rec
+	change(&next)
+	op, err := next.op()
+	if err == nil {
+		err = s.commitBatch([]raid.Op{op})
+	}
+	if err == nil {
+		s.backups.rec = next
+	}
+	return err
+}
+
+func (b Backups) op() (raid.Op, error) {
+	value, err := json.Marshal(b)
+	return raid.Op{Key: singleKey("backup"), Value: value}, err
+}
+
+// Held is what the safe held at one instant, as a backup says it.
+type Held struct {
+	Entries   uint64 `json:"entries"` // of the journal
+	Root      string `json:"root"`    // of its tree, hexadecimal
+	Round     uint64 `json:"round"`   // the newest
+	Vaults    int    `json:"vaults"`
+	Documents uint64 `json:"documents"`
+	Bytes     uint64 `json:"bytes"` // of their files
+}
+
+// Hold gives what the safe holds, and keeps it so until release is called: no act comes to its end
+// meanwhile. For moments.
+func (s *Safe) Hold() (h Held, release func()) {
+	s.settling.RLock()
+	root := s.log.Root()
+	h = Held{Entries: s.log.Size(), Root: hex.EncodeToString(root[:]), Round: s.lastSpan().Number}
+	s.mu.RLock()
+	for _, v := range s.byID {
+		t := v.tally()
+		h.Vaults, h.Documents, h.Bytes = h.Vaults+1, h.Documents+t.Documents, h.Bytes+t.Bytes
+	}
+	s.mu.RUnlock()
+	return h, s.settling.RUnlock
+}
+
+// KeptApart are the keys under which all keys of documents are wrapped: those of the vaults, under the
+// token's, and those of the groups, under the vaults'. Without them what else is stored opens for nobody.
+func KeptApart() [][]byte { return [][]byte{{typeVault}, {typeGroup}} }
+
+// Backup journals a backup: what is intended, durable before do is called, and how it ended. Once do
+// gives it as done it is remembered, and what the next increment needs is kept.
+func (s *Safe) Backup(ctx context.Context, who identity.Caller, medium string, do func(ctx context.Context) (BackedUp, error)) error {
+	return s.Maintenance(ctx, who, ActBackup, medium, func(ctx context.Context) (string, error) {
+		done, err := do(ctx)
+		if err != nil {
+			return "", err
+		}
+		// Killed from here on: the medium has it, and the journal calls the act interrupted.
+		if err := s.remember(func(b *Backups) { b.Last = &done }); err != nil {
+			s.slog.Warn("the backup is whole but cannot be remembered; the next may be a whole one", "error", err)
+		} else {
+			s.mirror.KeepSince(done.Sequence)
+		}
+		kind := "increment"
+		if done.Whole {
+			kind = "whole"
+		}
+		return fmt.Sprintf("%s, number %d, %s, up to batch %d, %d journal entries, manifest sha256 %s",
+			done.ID, done.Number, kind, done.Sequence, done.Entries, done.Manifest), nil
+	})
+}
+
+// ErrDrillFailed is a drill that found its backup wanting.
+var ErrDrillFailed = errors.New("the drill failed")
+
+// Drill journals a drill, with its verdict, and remembers it. What was restored must be a beginning of this
+// very journal.
+func (s *Safe) Drill(ctx context.Context, who identity.Caller, medium string, do func(ctx context.Context) (Drilled, Held, error)) error {
+	return s.Maintenance(ctx, who, ActDrill, medium, func(ctx context.Context) (string, error) {
+		done, held, err := do(ctx)
+		if err != nil {
+			return "", err
+		}
+		if done.OK {
+			if err := s.began(ctx, held); err != nil {
+				done.OK, done.Why = false, err.Error()
+			}
+		}
+		if err := s.remember(func(b *Backups) { b.Drill = &done }); err != nil {
+			s.slog.Warn("the drill cannot be remembered", "error", err)
+		}
+		if !done.OK {
+			return "", fmt.Errorf("%w: backup %s: %s", ErrDrillFailed, done.Backup, done.Why)
+		}
+		return fmt.Sprintf("backup %s restores: %d journal entries, %d documents proved", done.Backup, held.Entries, done.Documents), nil
+	})
+}
+
+// began says whether the journal once was what a backup holds.
+func (s *Safe) began(ctx context.Context, h Held) error {
+	if h.Entries == 0 || h.Entries > s.log.Size() {
+		return fmt.Errorf("it has %d journal entries, this safe %d", h.Entries, s.log.Size())
+	}
+	root, err := s.log.RootAt(ctx, h.Entries)
+	if err != nil {
+		return err
+	}
+	if hex.EncodeToString(root[:]) != h.Root {
+		return errors.New("its journal is not the beginning of this safe's")
+	}
+	return nil
+}
+
+// NoteRestored journals, once, that this safe was restored, from which backup and by whom: the entry
+// and what is remembered are one batch, so a crash leaves both or none.
+func (s *Safe) NoteRestored(ctx context.Context, r Restored) error {
+	s.backups.mu.Lock()
+	defer s.backups.mu.Unlock()
+	if known := s.backups.rec.Restored; known != nil && *known == r {
+		return nil
+	}
+	next := s.backups.rec
+	next.Restored = &r
+	op, err := next.op()
+	if err != nil {
+		return err
+	}
+	draft := s.draft(self, ActRestore, "", "", journal.Done, "")
+	draft.Refs = map[string]string{"backup": r.Backup, "number": fmt.Sprint(r.Number), "batch": fmt.Sprint(r.Sequence), "manifest": r.Manifest,
+		"taken": r.Taken.UTC().Format(time.RFC3339), "restored": r.At.UTC().Format(time.RFC3339), "by": clip(r.By)}
+	if _, err := s.post(ctx, posting{draft: draft, size: len(op.Value), ops: func(uint64) ([]raid.Op, error) { return []raid.Op{op}, nil }}); err != nil {
+		return err
+	}
+	s.backups.rec = next
+	return nil
+}
