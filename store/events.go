@@ -30,7 +30,7 @@ type teller struct {
 	counts  map[gathered]*count // of values, since the last entry
 	told    map[gathered]bool   // had an entry since the last tick
 	dropped int                 // entries for which there was no room
-	repairs []repaired          // still to be attested
+	repairs []*repaired         // still to be attested
 	wake    chan struct{}
 }
 
@@ -84,9 +84,7 @@ func (t *teller) count(e raid.Event, at time.Time) {
 		c.detail = "" // each speaks of its own values
 	}
 	c.values += max(1, e.Count)
-	if len(c.keys) < maxTouched {
-		c.keys = append(c.keys, e.Keys...)
-	}
+	c.keys = append(c.keys, e.Keys[:min(len(e.Keys), maxKeys-len(c.keys))]...)
 }
 
 // put adds an entry to those that wait. mu is held.

@@ -50,7 +50,12 @@ func (s *Safe) tellGathered(tick bool) {
 		delete(t.counts, key)
 		t.put(posting{draft: s.eventDraft(key, c.first, c.detail, c.values)})
 		if key.kind == raid.EventRepaired {
-			t.attest(repaired{volume: key.id, dir: key.dir, values: c.values, at: c.first, keys: c.keys})
+			dropped := t.attest(repaired{volume: key.id, dir: key.dir, values: c.values, at: c.first, keys: c.keys})
+			if dropped > 0 {
+				d := s.draft(self, "repair-attested", "", key.id, journal.Failed, "too many attestations wait already")
+				d.Refs = map[string]string{"values": fmt.Sprint(dropped)}
+				t.put(posting{draft: d})
+			}
 		}
 	}
 }
