@@ -55,8 +55,8 @@ func (c Config) decisionDir(name ...string) string {
 const statementName = "statement.txt"
 
 // PrepareDecision writes down, for two officers to sign, that a choice is the truth. The statement
-// waits in the state folder; a newer one takes its place.
-func PrepareDecision(ctx context.Context, cfg Config, choice string) (statement []byte, err error) {
+// waits in the state folder; a newer one takes its place. It names what the token signed last.
+func PrepareDecision(ctx context.Context, cfg Config, choice string, signed Signed) (statement []byte, err error) {
 	c, err := findChoice(ctx, cfg, choice)
 	if err != nil {
 		return nil, err
@@ -64,12 +64,8 @@ func PrepareDecision(ctx context.Context, cfg Config, choice string) (statement 
 	if err := os.MkdirAll(cfg.decisionDir(), 0o700); err != nil {
 		return nil, err
 	}
-	signed, root, err := cfg.lastSigned(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("asking what the token signed last: %w", err)
-	}
 	s := decision.New(decision.Statement{Safe: cfg.Origin, Choice: c.ID, Volume: c.Volume, Dir: c.Dir, Epoch: c.Epoch,
-		Sequence: c.Sequence, Loses: c.Loses, Signed: signed, SignedRoot: hex.EncodeToString(root[:])}, time.Now()) //nolint:forbidigo // the safe's own clock is closed with it
+		Sequence: c.Sequence, Loses: c.Loses, Signed: signed.Size, SignedRoot: hex.EncodeToString(signed.Root[:])}, time.Now()) //nolint:forbidigo // the safe's own clock is closed with it
 	return s.Text(), writeFile(cfg.decisionDir(statementName), s.Text(), 0o600)
 }
 

@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,25 +13,44 @@ import (
 	"casemate/hsm/module"
 )
 
-// lastSigned is the last checkpoint of the journal that the token signed: as its process says, or its
-// state folder where it does not run.
-func (c Config) lastSigned(ctx context.Context) (size uint64, root [32]byte, err error) {
+// Signed is the last checkpoint of the journal that the token signed.
+type Signed struct {
+	Size uint64
+	Root [32]byte
+}
+
+// LastSigned reads it from the state folder of the token process, which root may and which needs neither
+// token nor PIN; who may not read there asks the process.
+func LastSigned(ctx context.Context, c Config) (Signed, error) {
+	size, root, err := module.LastSigned(c.HSM.State)
+	if err != nil {
+		var asked error
+		if size, root, asked = c.askSigned(ctx); asked != nil {
+			return Signed{}, fmt.Errorf("finding what the token signed last: %w; nor does its process say: %w", err, asked)
+		}
+	}
+	return Signed{size, root}, nil
+}
+
+func (c Config) askSigned(ctx context.Context) (size uint64, root [32]byte, err error) {
 	client := hsm.NewClient(c.HSM.Socket)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, pingPatience)
 	defer cancel()
-	if _, size, root, err = client.LastCheckpoint(ctx); errors.Is(err, hsm.ErrUnavailable) {
-		return module.LastSigned(c.HSM.State)
-	}
+	_, size, root, err = client.LastCheckpoint(ctx)
 	return size, root, err
 }
 
 // decided verifies for the token process that two officers decided to give up a journal, and says of
-// which checkpoint. The statement was fresh when it was handed in; that it serves once, the checkpoint
-// itself sees to.
-func (c Config) decided(d hsm.Decision) (size uint64, root [32]byte, err error) {
+// which checkpoint. Their certificates are judged at the statement's own time, for they may end between
+// the handing in and now; hence that time is bounded, by now and by the newest document sealed. That a
+// statement serves once, the checkpoint itself sees to.
+func (c Config) decided(d hsm.Decision, after time.Time) (size uint64, root [32]byte, err error) {
 	s, err := decision.Parse(d.Statement)
 	if err != nil {
+		return 0, root, err
+	}
+	if err := s.InForce(time.Now(), after); err != nil { //nolint:forbidigo // the token process's own clock
 		return 0, root, err
 	}
 	directory, err := c.directory()

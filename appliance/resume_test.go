@@ -51,7 +51,7 @@ func TestDecisionAbout(t *testing.T) {
 		"no statement": {Statement: []byte("x"), Signatures: [][]byte{{1}, {2}}},
 		"unsigned":     {Statement: []byte(kept["newer"]), Signatures: [][]byte{{1}, {2}}},
 	} {
-		if size, _, err := c.decided(d); err == nil {
+		if size, _, err := c.decided(d, time.Time{}); err == nil {
 			t.Errorf("%s: believed, about %d", name, size)
 		} else if name == "no statement" && !errors.Is(err, decision.ErrStatement) {
 			t.Errorf("%s: %v", name, err)

@@ -407,12 +407,16 @@ func TestDecidedByTwoOfficers(t *testing.T) {
 	if s.State != "refused" || len(s.Choices) != 1 || s.Choices[0].Dir != b.Dir {
 		t.Fatalf("%+v", s)
 	}
+	if out, code := d.said("serve", "--lang", "fr"); code != 78 || !strings.Contains(out, "erreur : les volumes présents ne prouvent pas") || !strings.Contains(out, "conseil : rien n'a été changé") {
+		t.Errorf("serve ends with %d:\n%s", code, out)
+	}
 	if out, code := d.said("raid", "decide"); code != 5 {
 		t.Errorf("raid decide ends with %d:\n%s", code, out)
 	}
 
 	give := func() { // as it is where the safe has a user of its own, and root hands the decision in
 		d.must(exec.Command("chown", "-R", "65534:65534", d.dir, b.Dir).Run())
+		d.must(exec.Command("chown", "-R", "65533", d.in("state/hsm")).Run()) // and so has the token process, which does not run
 	}
 	give()
 	statement := d.statement(s.Choices[0].ID[:8])
@@ -434,7 +438,7 @@ func TestDecidedByTwoOfficers(t *testing.T) {
 	}
 	give()
 	d.has(d.do("raid", "decide", "--signature", one, "--signature", two), "decided by officer-1 and officer-2")
-	if out, err := exec.Command("find", d.dir, "!", "-uid", "65534").CombinedOutput(); err != nil || len(out) > 0 {
+	if out, err := exec.Command("find", d.dir, "!", "-uid", "65534", "!", "-uid", "65533").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("left to root, who is not the safe: %s, %v", out, err)
 	}
 	if out, code := d.said("raid", "decide", "--signature", one, "--signature", two); code == 0 {

@@ -8,6 +8,30 @@ import (
 	"casemate/store/identity"
 )
 
+// Kept is how long after it was issued a statement that was handed in may still be carried out.
+const Kept = 30 * 24 * time.Hour
+
+// skew is what two clocks of one machine may differ by.
+const skew = 5 * time.Minute
+
+// InForce says whether a statement that was handed in may be carried out now: not when it was issued
+// before after, which is when the newest document was sealed that it may give up, nor Kept ago, nor by a
+// clock that is ahead. Whoever has keys of officers whose certificates ended long ago cannot date a
+// statement back to when they were good.
+func (s Statement) InForce(now, after time.Time) error {
+	if now.Before(after) {
+		now = after // the clock was set back
+	}
+	switch age := now.Sub(s.Issued); {
+	case s.Issued.Before(after.Add(-skew)):
+		return fmt.Errorf("%w: it was issued at %s, and a document was sealed at %s", ErrTooOld,
+			s.Issued.Format(time.RFC3339), after.UTC().Format(time.RFC3339))
+	case age > Kept || age < -skew:
+		return fmt.Errorf("%w: it was issued at %s, and it is %s", ErrTooOld, s.Issued.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
 // Verify holds two signatures against a statement of this safe: each by an officer whom the table of
 // callers knows now, with a certificate that is good now, and the two not one person. It gives the two.
 //
@@ -20,7 +44,7 @@ func Verify(text []byte, signatures [][]byte, safe string, callers *identity.Dir
 	if s.Safe != safe {
 		return s, nil, fmt.Errorf("%w: it is about the safe %q", ErrStatement, s.Safe)
 	}
-	if age := now.Sub(s.Issued); age > Lifetime || age < -5*time.Minute {
+	if age := now.Sub(s.Issued); age > Lifetime || age < -skew {
 		return s, nil, fmt.Errorf("%w: it was issued at %s", ErrTooOld, s.Issued.Format(time.RFC3339))
 	}
 	if len(signatures) != 2 {

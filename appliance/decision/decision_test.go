@@ -222,3 +222,27 @@ func FuzzSignature(f *testing.F) {
 		}
 	})
 }
+
+// TestStatementInForce: the time that a statement gives itself is bounded by what is known of time
+// without it, whichever way the clock was turned.
+func TestStatementInForce(t *testing.T) {
+	issued := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		now, after time.Time
+		want       bool
+	}{
+		"at once":                          {issued.Add(time.Minute), issued.Add(-time.Hour), true},
+		"nothing was ever sealed":          {issued.Add(time.Minute), time.Time{}, true},
+		"a week later":                     {issued.Add(7 * 24 * time.Hour), issued.Add(-time.Hour), true},
+		"clocks that differ a little":      {issued.Add(-time.Minute), issued.Add(time.Minute), true},
+		"two months later":                 {issued.Add(60 * 24 * time.Hour), issued.Add(-time.Hour), false},
+		"before what it may give up":       {issued.Add(time.Hour), issued.Add(30 * time.Minute), false},
+		"dated back, the clock with it":    {issued.Add(time.Minute), issued.Add(time.Hour), false},
+		"dated back, nothing sealed since": {issued.Add(Kept + time.Hour), issued.Add(-time.Hour), false},
+		"from the future":                  {issued.Add(-time.Hour), time.Time{}, false},
+	} {
+		if err := (Statement{Issued: issued}).InForce(c.now, c.after); (err == nil) != c.want || err != nil && !errors.Is(err, ErrTooOld) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

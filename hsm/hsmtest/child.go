@@ -112,7 +112,7 @@ func runServe(ctx context.Context, s serveJob, log *slog.Logger) error {
 }
 
 // decided takes for a decision of two officers what Decision made.
-func decided(d hsm.Decision) (size uint64, root [32]byte, err error) {
+func decided(d hsm.Decision, _ time.Time) (size uint64, root [32]byte, err error) {
 	var b []byte
 	if _, err := fmt.Sscanf(string(d.Statement), "give up %d %x", &size, &b); err != nil || len(b) != len(root) {
 		return 0, root, fmt.Errorf("no decision: %q", d.Statement)

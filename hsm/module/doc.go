@@ -49,8 +49,10 @@ type Config struct {
 	Sessions  int           // operations at once
 	Tolerance time.Duration // how far attested times may stray from order, and from this clock
 	// Decided verifies that two officers of this safe signed a statement, and gives the checkpoint of the
-	// journal, size and root, that they decided to give up. Nil: nothing can be decided.
-	Decided   func(hsm.Decision) (size uint64, root [32]byte, err error)
+	// journal, size and root, that they decided to give up. after is the time of the newest document
+	// sealed under a trusted clock, zero if there is none: what was signed before it is no decision
+	// about the journal that has it. Nil: nothing can be decided.
+	Decided   func(d hsm.Decision, after time.Time) (size uint64, root [32]byte, err error)
 	AllowUIDs []uint32 // who may connect besides the process's own user and root
 	Limits    Limits   // zero: DefaultLimits
 	Log       *slog.Logger

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"casemate/hsm"
 )
@@ -29,7 +30,7 @@ type resumption struct {
 // Order: the decision is kept, the token signs, the note is kept, the note leaves. Killed before the
 // note is kept, nothing has changed and the same call does it again; killed after it, the same call
 // gives the same note.
-func (c *checkpoints) resume(ctx context.Context, request hsm.ResumeRequest, decided func(hsm.Decision) (uint64, [32]byte, error)) (hsm.CheckpointReply, error) {
+func (c *checkpoints) resume(ctx context.Context, request hsm.ResumeRequest, decided func(hsm.Decision, time.Time) (uint64, [32]byte, error)) (hsm.CheckpointReply, error) {
 	next, err := c.parse(hsm.CheckpointRequest{Size: request.Size, Root: request.Root})
 	if err != nil {
 		return hsm.CheckpointReply{}, err
@@ -40,7 +41,7 @@ func (c *checkpoints) resume(ctx context.Context, request hsm.ResumeRequest, dec
 	if decided == nil {
 		return hsm.CheckpointReply{}, refused("nothing can be decided here")
 	}
-	size, root, err := decided(request.Decision)
+	size, root, err := decided(request.Decision, c.sealedUntil())
 	if err != nil {
 		return hsm.CheckpointReply{}, refused(err.Error())
 	}

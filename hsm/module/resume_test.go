@@ -7,14 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"casemate/hsm"
 	"casemate/store/proof"
 )
 
 // about is a verifier of decisions that takes one statement, about one checkpoint.
-func about(size uint64, root [32]byte) func(hsm.Decision) (uint64, [32]byte, error) {
-	return func(d hsm.Decision) (uint64, [32]byte, error) {
+func about(size uint64, root [32]byte) func(hsm.Decision, time.Time) (uint64, [32]byte, error) {
+	return func(d hsm.Decision, _ time.Time) (uint64, [32]byte, error) {
 		if string(d.Statement) != "decided" {
 			return 0, root, errors.New("signed by nobody")
 		}
@@ -34,7 +35,7 @@ func TestResumeJournal(t *testing.T) {
 	wrong := func(change func(*hsm.ResumeRequest)) hsm.ResumeRequest { r := request; change(&r); return r }
 	for name, c := range map[string]struct {
 		request hsm.ResumeRequest
-		decided func(hsm.Decision) (uint64, [32]byte, error)
+		decided func(hsm.Decision, time.Time) (uint64, [32]byte, error)
 	}{
 		"nobody can decide":       {request, nil},
 		"not signed by officers":  {wrong(func(r *hsm.ResumeRequest) { r.Decision.Statement = []byte("forged") }), about(181, lost)},
@@ -53,6 +54,16 @@ func TestResumeJournal(t *testing.T) {
 	}
 	if last := e.checkpoints.get(); !bytes.Equal(last.Note, old.Note) {
 		t.Fatal("a refusal changed the last checkpoint")
+	}
+
+	// The verifier is told up to when documents were sealed, and what it says against it counts.
+	e.sealer.until = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	told := time.Time{}
+	if _, err := e.checkpoints.resume(ctx, request, func(_ hsm.Decision, after time.Time) (uint64, [32]byte, error) {
+		told = after
+		return 181, lost, errors.New("it is older")
+	}); !errors.Is(err, hsm.ErrRefused) || !told.Equal(e.sealer.until) {
+		t.Errorf("an older statement: %v, told %v", err, told)
 	}
 
 	reply, err := e.checkpoints.resume(ctx, request, about(181, lost))

@@ -52,10 +52,14 @@ func (o *options) statement(cmd *cobra.Command, choice string) error {
 	if err != nil {
 		return err
 	}
+	signed, err := appliance.LastSigned(cmd.Context(), cfg) // as root, while the safe's own user may not look there
+	if err != nil {
+		return err
+	}
 	if err := asOwner(cfg); err != nil {
 		return err
 	}
-	text, err := appliance.PrepareDecision(cmd.Context(), cfg, choice)
+	text, err := appliance.PrepareDecision(cmd.Context(), cfg, choice, signed)
 	if err != nil {
 		return err
 	}
