@@ -13,6 +13,9 @@ const (
 	// moment ago.
 	busyShare = 8
 	moment    = time.Second
+	// fullSpeed is about what a scrub does with a core when nothing holds it back: a higher rate is none,
+	// so that a share of it is a share of the machine.
+	fullSpeed = 256 << 20
 )
 
 // use notes that somebody waits for the safe, until what it gives is called.
@@ -38,7 +41,7 @@ func (s *Safe) pace(ctx context.Context, cost int) error {
 	for cost > 0 {
 		want := float64(c.rate)
 		if s.inUse() {
-			want /= busyShare
+			want = min(want, fullSpeed) / busyShare
 		}
 		if limit := rate.Limit(max(want, floor)); c.pacer.Limit() != limit {
 			c.pacer.SetLimit(limit)

@@ -26,6 +26,7 @@ type survey struct {
 	at     position
 	snap   snapshot
 	facts  *facts
+	pages  pagesAhead
 	report *FsckReport
 	mine   VolumeReport
 	pace   func(ctx context.Context, cost int) error // nil: as quick as it goes
@@ -110,6 +111,7 @@ func (y *survey) run(ctx context.Context) error {
 		if y.at.Phase != p.phase {
 			continue
 		}
+		y.afresh()
 		if err := p.do(ctx); err != nil {
 			return y.ended(ctx, err)
 		}

@@ -20,7 +20,11 @@ const (
 // this volume lacks, is a finding; when repairs are wanted it is written again from the twin and read
 // back first.
 func (y *survey) read(ctx context.Context, key []byte) ([]byte, error) {
-	value, err := y.s.mirror.GetFrom(ctx, y.slot, key)
+	value, known := y.paged(ctx, key)
+	var err error
+	if !known {
+		value, err = y.s.mirror.GetFrom(ctx, y.slot, key)
+	}
 	if y.pace != nil {
 		if err := y.pace(ctx, len(value)+valueCost); err != nil {
 			return nil, err
