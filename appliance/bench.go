@@ -39,6 +39,9 @@ type BenchLine struct {
 	Limit  string  `json:"limit"` // what the raw limit is
 	Raw    float64 `json:"raw"`
 	Ratio  float64 `json:"ratio"`
+	Low    float64 `json:"low,omitempty"`  // the least ratio of a single turn, where several were measured
+	High   float64 `json:"high,omitempty"` // the greatest
+	Turns  int     `json:"turns,omitempty"`
 	Wanted string  `json:"wanted"`
 }
 
@@ -87,7 +90,7 @@ func newBench(opt BenchOptions) *bench {
 func (b *bench) in(name string) string { return filepath.Join(b.Dir, name) }
 
 func (b *bench) line(l BenchLine) {
-	if l.Raw > 0 {
+	if l.Raw > 0 && l.Turns == 0 {
 		l.Ratio = l.Value / l.Raw
 	}
 	b.Line(l)

@@ -211,17 +211,22 @@ func (b *bench) memory(ctx context.Context) error {
 	return nil
 }
 
-// anonymous adds up RssAnon of a process and of all its descendants, in bytes.
-func anonymous(pid int) int64 {
-	var total int64
+// resident is RssAnon of a process, in bytes: what it holds itself, mapped files not counted.
+func resident(pid int) int64 {
 	if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
 		for line := range strings.Lines(string(status)) {
 			if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
 				kib, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64) // 0 when the kernel says otherwise
-				total = kib << 10
+				return kib << 10
 			}
 		}
 	}
+	return 0
+}
+
+// anonymous adds up RssAnon of a process and of all its descendants, in bytes.
+func anonymous(pid int) int64 {
+	total := resident(pid)
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	if err != nil {
 		return total

@@ -90,6 +90,19 @@ func rawCopy(from, to string) (size int64, err error) {
 	return size, errors.Join(err, unix.Fdatasync(int(out.Fd())), out.Close())
 }
 
+// rawSize is what the files below a folder take, but for the ballast.
+func rawSize(dir string) (size int64, err error) {
+	return size, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		var st unix.Stat_t
+		if err != nil || !d.Type().IsRegular() || d.Name() == "ballast" {
+			return err
+		}
+		err = unix.Stat(path, &st)
+		size += min(st.Size, st.Blocks*512)
+		return err
+	})
+}
+
 // rawWrite is the rate of writing the same bytes to two files at once and syncing both, MB/s.
 func rawWrite(dir string, size int64) (float64, error) {
 	begin := clock()

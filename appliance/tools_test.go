@@ -88,7 +88,7 @@ func TestBenchRuns(t *testing.T) {
 // TestBenchRaidRuns: as above, of the mirror.
 func TestBenchRaidRuns(t *testing.T) {
 	out, err := exec.Command(program(t, "casemate/appliance/cmd/casemated"), "bench", "raid", "--json", "--dir", t.TempDir(), "--dir", t.TempDir(),
-		"--seconds", "1", "--load", "4", "--grow", "20").Output()
+		"--seconds", "1", "--turns", "1", "--load", "4", "--grow", "20").Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

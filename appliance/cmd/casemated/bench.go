@@ -55,11 +55,19 @@ func benchLines(cmd *cobra.Command, o *options) (line func(appliance.BenchLine),
 		case l.Limit == "":
 			_, err = fmt.Fprintf(out, "%-60s %10.1f %s\n", l.Case, l.Value, l.Unit)
 		default:
-			_, err = fmt.Fprintf(out, "%-60s %10.1f %-11s  %10.1f %-32s  ratio %.2f  wanted %s\n", l.Case, l.Value, l.Unit, l.Raw, l.Limit, l.Ratio, l.Wanted)
+			_, err = fmt.Fprintf(out, "%-60s %10.1f %-11s  %10.1f %-32s  ratio %.2f%s  wanted %s\n", l.Case, l.Value, l.Unit, l.Raw, l.Limit, l.Ratio, spread(l), l.Wanted)
 		}
 		if first == nil {
 			first = err
 		}
 	}
 	return line, func() error { return first }
+}
+
+// spread is between what the ratio of single turns lay, if there were several.
+func spread(l appliance.BenchLine) string {
+	if l.Turns == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%.2f to %.2f in %d turns)", l.Low, l.High, l.Turns)
 }

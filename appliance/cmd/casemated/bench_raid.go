@@ -33,6 +33,7 @@ func benchRaidCommand(o *options) *cobra.Command {
 	cmd.Flags().StringVar(&opt.Module, "module", "", "the PKCS#11 `LIBRARY` (default: SoftHSM)")
 	cmd.Flags().IntVar(&opt.Seconds, "seconds", 10, "duration of each case")
 	cmd.Flags().Int64Var(&load, "load", 1024, "`MiB` of documents that are filled anew and scrubbed")
+	cmd.Flags().IntVar(&opt.Turns, "turns", 5, "how often each case and its raw limit are measured by turns, at least")
 	cmd.Flags().IntSliceVar(&opt.Grow, "grow", nil, "numbers of documents to measure at, like 10000,100000")
 	return cmd
 }
