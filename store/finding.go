@@ -18,6 +18,7 @@ const (
 	CodeIndex    Code = "index"            // an index does not lead to a document
 	CodeGap      Code = "gap"              // a number that nothing explains
 	CodeGone     Code = "document-missing" // the journal tells of a document that is not there
+	CodeOrphan   Code = "orphan"           // segments of no document
 	CodeStranger Code = "document-unknown" // a document of which the journal does not tell
 )
 
@@ -36,6 +37,7 @@ const (
 	remedyRepair = "A good copy is on another volume: run `casemated fsck --repair`, or `casemated raid scrub start` while the safe serves."
 	remedyLost   = "No volume in sync has a good copy. If a volume is missing or detached, bring it back (`casemated raid status`); keep this volume as it is and call whoever looks after the safe."
 	remedyAlone  = "There is no other volume in sync to take a good copy from. Bring one back (`casemated raid status`), then run `casemated fsck --repair`."
+	remedyOrphan = "No document is harmed and nothing is to be done: these bytes only take room. Tell whoever looks after the safe."
 	remedyReturn = "See `casemated raid status`, and check again when it is in sync."
 	remedyBeyond = "No disk does this by itself: values are whole and authentic, yet they disagree. Keep all volumes as they are, detach one as evidence and call whoever looks after the safe."
 )
@@ -43,6 +45,8 @@ const (
 // remedy says what to do about a finding that was not repaired.
 func (c Code) remedy(repair, twin bool) string {
 	switch {
+	case c == CodeOrphan:
+		return remedyOrphan
 	case c == CodeGap || c == CodeGone || c == CodeStranger:
 		return remedyBeyond
 	case !twin:
@@ -57,7 +61,7 @@ func (c Code) remedy(repair, twin bool) string {
 // Todo names what a person does about a finding, for whoever has words in another language for it:
 // repair, lost, alone, beyond, return; empty where nothing is to be done.
 func (f Finding) Todo() string {
-	return map[string]string{remedyRepair: "repair", remedyLost: "lost", remedyAlone: "alone", remedyBeyond: "beyond", remedyReturn: "return"}[f.Remedy]
+	return map[string]string{remedyRepair: "repair", remedyLost: "lost", remedyAlone: "alone", remedyBeyond: "beyond", remedyReturn: "return", remedyOrphan: "orphan"}[f.Remedy]
 }
 
 // FsckOptions says what a complete check looks at. The zero value is all volumes in sync, changing

@@ -30,6 +30,9 @@ func (s *Safe) Fsck(ctx context.Context, o FsckOptions, progress func(FsckReport
 		if err == nil {
 			err = y.run(ctx)
 		}
+		if err == nil {
+			err = y.surveyOrphans(ctx)
+		}
 		r = r.with(y.mine)
 		r.Volumes = append(r.Volumes, y.mine)
 		switch {

@@ -36,7 +36,7 @@ func TestFindingsHaveWords(t *testing.T) {
 	for _, f := range []store.Finding{
 		{Code: store.CodeDamaged, Volume: "/a", What: "journal entry 7", Detail: "one byte"},
 		{Code: store.CodeMissing, Repaired: true}, {Code: store.CodeAudit}, {Code: store.CodeJournal}, {Code: store.CodeRound}, {Code: store.CodeVault},
-		{Code: store.CodeRecord}, {Code: store.CodeProof}, {Code: store.CodeIndex}, {Code: store.CodeGap}, {Code: store.CodeGone}, {Code: store.CodeStranger},
+		{Code: store.CodeRecord}, {Code: store.CodeProof}, {Code: store.CodeIndex}, {Code: store.CodeGap}, {Code: store.CodeGone}, {Code: store.CodeStranger}, {Code: store.CodeOrphan},
 	} {
 		p := &printer{t: catalogueFor([]string{"--lang=fr"}, func(string) string { return "" })}
 		p.finding(f)
