@@ -179,10 +179,11 @@ func (f *fill) gather(ctx context.Context, after []byte) (c chunk) {
 		}
 		for _, it := range page.Items {
 			c.mark.key = it.Key
-			if sequence, _, ok := identify(it.Value); ok && sequence > f.base.Sequence {
+			_, sequence, err := open.unseal(nil, it.Key, it.Value) // what is damaged does not tell its batch either
+			if err == nil && sequence > f.base.Sequence {
 				continue
 			}
-			if _, _, err := open.unseal(nil, it.Key, it.Value); err != nil {
+			if err != nil {
 				if it.Value, err = f.rescue(ctx, it.Key); err != nil {
 					return chunk{err: err}
 				}
@@ -209,7 +210,8 @@ func (f *fill) page(ctx context.Context, after []byte) (volume.Page, error) {
 	return page, err
 }
 
-// rescue gives a value that the source holds damaged from another volume in sync; nil if none has it.
+// rescue gives a value that the source holds damaged from another volume in sync: nil if it is of a later
+// batch, a gap if none has it.
 func (f *fill) rescue(ctx context.Context, key []byte) ([]byte, error) {
 	f.m.suspect(f.src.mem, EventBadValue, key, "a value cannot be copied: it does not read as it was written")
 	list, _, _ := f.m.sources()
@@ -222,7 +224,10 @@ func (f *fill) rescue(ctx context.Context, key []byte) ([]byte, error) {
 			return nil, nil
 		}
 	}
-	return nil, ctx.Err()
+	if key[0] == volume.MetaPrefix { // a manifest: one that is not there is known to be trimmed
+		return nil, ctx.Err()
+	}
+	return gap, ctx.Err()
 }
 
 // composed is the last batch composed.

@@ -97,6 +97,9 @@ func (m *Mirror) gather(ctx context.Context, src source, at, to volume.Head) (*w
 // again.
 func (m *Mirror) replay(ctx context.Context, src source, dst *member, w *wave) error {
 	values, err := m.originals(ctx, src, w)
+	if err == nil {
+		err = m.supply(ctx, dst, w, values)
+	}
 	if err != nil {
 		return err
 	}
@@ -108,8 +111,23 @@ func (m *Mirror) replay(ctx context.Context, src source, dst *member, w *wave) e
 	return m.push(ctx, dst, b.Finish(w.kept[len(w.kept)-1].head, 0), volume.FlagBackfill)
 }
 
+// supply looks elsewhere for the values that the source holds damaged.
+func (m *Mirror) supply(ctx context.Context, dst *member, w *wave, values [][][]byte) (err error) {
+	for i, man := range w.manifests {
+		for j, e := range man.entries {
+			if !isGap(values[i][j]) {
+				continue
+			}
+			if values[i][j], err = m.anywhere(ctx, dst, man, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // originals fetches the values of a wave as the source still has them; nil for one that a later batch
-// replaced or removed, or that is damaged.
+// replaced or removed, a gap for one that is damaged.
 func (m *Mirror) originals(ctx context.Context, src source, w *wave) ([][][]byte, error) {
 	values := make([][][]byte, len(w.manifests))
 	g, gctx := errgroup.WithContext(ctx)
@@ -152,20 +170,17 @@ func add(b *volume.Builder, key, value []byte, remove bool) error {
 	return err
 }
 
-// original fetches the value a batch put, if it is still there and undamaged; nil if not.
+// original fetches the value a batch put, if it is still there; a gap if what is there is damaged, nil if it
+// was replaced or removed later.
 func (m *Mirror) original(ctx context.Context, src source, man *manifest, e entry) ([]byte, error) {
-	v, err := m.stored(ctx, src, e.key)
-	if err == nil {
-		if !e.holds(man.sequence, v) {
-			return nil, nil // replaced later
-		}
-		err = m.seal.check(e.key, v)
-	}
+	v, err := m.sound(ctx, src, e.key)
 	switch {
 	case errors.Is(err, ErrNotFound): // removed later
 		return nil, nil
 	case errors.Is(err, ErrCorrupt):
 		m.suspect(src.mem, EventBadValue, e.key, fmt.Sprintf("a value of batch %d cannot be copied", man.sequence))
+		return gap, nil
+	case err == nil && !e.holds(man.sequence, v): // replaced later
 		return nil, nil
 	}
 	return v, err

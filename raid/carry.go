@@ -74,6 +74,9 @@ func (u *Undecided) plan(choice string) *plan {
 func (o *opening) carry(ctx context.Context, d *decision) (*member, error) {
 	m, p := o.m, d.Plan
 	chosen := m.member(p.Volume)
+	if chosen == nil {
+		chosen = o.reinstate(p.Volume)
+	}
 	if chosen == nil || chosen.place == nil {
 		return nil, fmt.Errorf("%w: the volume %s is not there", errStale, short(p.Volume))
 	}
@@ -99,7 +102,7 @@ func (o *opening) carry(ctx context.Context, d *decision) (*member, error) {
 		return nil, err
 	}
 	m.roster.Number = max(m.roster.Number, chosen.declared.Roster.Number)
-	m.roster = m.nextRoster(nil, func(r *volume.Roster) { seatOf(r, chosen.id).Detached = false })
+	m.roster = m.nextRoster(nil, func(r *volume.Roster) { o.seatChosen(r, chosen) })
 	m.sit(m.roster)
 	if err := m.declareTo(chosen, m.history, m.roster); err != nil {
 		return nil, fmt.Errorf("declaring what was decided: %w", err)
@@ -116,4 +119,19 @@ func (o *opening) carry(ctx context.Context, d *decision) (*member, error) {
 	}
 	m.event(EventDecided, chosen, "%s decided that %q is the truth, at batch %d; lost: %s", d.By, chosen.dir, m.head.Sequence, p.Loses)
 	return chosen, nil
+}
+
+// seatChosen gives the volume that persons chose a seat in the roster. If all are taken, one whose volume is
+// not there gives way.
+func (o *opening) seatChosen(r *volume.Roster, chosen *member) {
+	if seat := seatOf(r, chosen.id); seat != nil {
+		seat.Detached = false
+		return
+	}
+	for _, mem := range o.m.members {
+		if len(r.Seats) >= volume.MaxVolumes && mem.place == nil {
+			withoutSeat(r, mem.id)
+		}
+	}
+	r.Seats = append(r.Seats, volume.Seat{ID: chosen.id, Dir: chosen.dir})
 }

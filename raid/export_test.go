@@ -90,6 +90,34 @@ func (m *Mirror) Forge(ctx context.Context, slot int, key, stored []byte) error 
 	return s.client.Refill(ctx, m.pool, []volume.Op{{Key: key, Value: stored}}, volume.FlagRepair)
 }
 
+// Stored gives a value as one volume stores it.
+func (m *Mirror) Stored(ctx context.Context, slot int, key []byte) ([]byte, error) {
+	s, err := m.source(slot)
+	if err != nil {
+		return nil, err
+	}
+	return m.stored(ctx, s, key)
+}
+
+// Unlist is what Badger does that loses a key.
+func (m *Mirror) Unlist(ctx context.Context, slot int, key []byte) error {
+	s, err := m.source(slot)
+	if err != nil {
+		return err
+	}
+	return s.client.Refill(ctx, m.pool, []volume.Op{{Key: key, Delete: true}}, volume.FlagRepair)
+}
+
+// CureWith has what a repair would write written and read back, and says how many came back right.
+func (m *Mirror) CureWith(ctx context.Context, slot int, key, stored []byte) (int, error) {
+	s, err := m.source(slot)
+	if err != nil {
+		return 0, err
+	}
+	right, _, err := m.cure(ctx, s, []diagnosis{{key: key, wrong: wrongBad, value: stored}})
+	return len(right), err
+}
+
 // SetAway sets how many manifests are kept while a member is away.
 func (m *Mirror) SetAway(manifests uint64) { m.away = manifests }
 

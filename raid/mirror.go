@@ -102,6 +102,7 @@ type member struct {
 	slow     atomic.Bool // did not answer a read in time
 	checked  *process    // whose contents were compared with the twin's after it had lost the end of a log
 	meter    *meter      // while it is being brought up
+	retired  bool        // it had left the roster when the mirror was opened
 	held     bool        // it used its budget of faults up twice: persons must look first
 }
 

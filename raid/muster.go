@@ -18,7 +18,8 @@ type opening struct {
 	places []place
 	// configured are the directories of the configuration, absolute.
 	configured []string
-	doubts     []string // what a person has to know about witnesses that were of no use
+	doubts     []string  // what a person has to know about witnesses that were of no use
+	retired    []*member // volumes that left the roster and are there, none of them started
 }
 
 // muster finds the mirror's volumes by their identity, wherever they lie, and seats them: looked
@@ -222,6 +223,7 @@ func (o *opening) strays() {
 		case owner != nil:
 			o.m.event(EventRoster, nil, "%q holds a copy of the volume in %q and is left alone", p.dir, owner.dir)
 		case p.err == nil:
+			o.recognise(p)
 			o.m.event(EventRoster, nil, "%q holds the volume %s, which was retired from this mirror; it is left alone and can be added again once emptied",
 				p.dir, short(p.sb.Volume))
 		case !slices.Contains(seatDirs(o.m.roster), p.dir):

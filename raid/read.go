@@ -132,7 +132,7 @@ func (m *Mirror) inquire(ctx context.Context, key []byte) (r reading, err error)
 		case errors.Is(err, ErrNotFound):
 			r.lacking = append(r.lacking, s.mem)
 		case errors.Is(err, ErrCorrupt):
-			m.suspect(s.mem, EventBadValue, key, "a value does not read as it was written")
+			m.misread(s.mem, key, err)
 			r.damaged = append(r.damaged, s.mem)
 		case ctx.Err() != nil:
 			return r, ctx.Err()
@@ -141,6 +141,15 @@ func (m *Mirror) inquire(ctx context.Context, key []byte) (r reading, err error)
 		}
 	}
 	return r, nil
+}
+
+// misread tells of a value that does not read, to be repaired; a gap was told of when it was made.
+func (m *Mirror) misread(mem *member, key []byte, err error) {
+	if errors.Is(err, errGap) {
+		m.suspect(mem, "", key, "")
+		return
+	}
+	m.suspect(mem, EventBadValue, key, "a value does not read as it was written")
 }
 
 // GetFrom gives the value of a key from one volume alone, authenticated.
@@ -157,7 +166,7 @@ func (m *Mirror) GetFrom(ctx context.Context, slot int, key []byte) ([]byte, err
 	plain, _, err := m.fetch(ctx, s, key)
 	switch {
 	case errors.Is(err, ErrCorrupt):
-		m.suspect(s.mem, EventBadValue, key, "a value does not read as it was written")
+		m.misread(s.mem, key, err)
 	case errors.Is(err, ErrNotFound):
 		m.suspect(s.mem, "", key, "") // the twin will tell
 	}

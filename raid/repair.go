@@ -44,33 +44,40 @@ func (m *Mirror) mend(ctx context.Context, slot int, keys [][]byte) (out Repairs
 		out.Checked += len(some)
 		// Most are well: only those in doubt are worth making writers wait.
 		var doubtful [][]byte
-		if doubtful, err = m.doubtful(ctx, slot, some); err != nil {
+		var past memories
+		if doubtful, past, err = m.doubtful(ctx, slot, some); err != nil {
 			break
 		}
 		for len(doubtful) > 0 && err == nil {
 			var done int
-			done, err = m.mendSome(ctx, slot, doubtful, &out)
+			done, err = m.mendSome(ctx, slot, doubtful, past, &out)
 			doubtful = doubtful[done:]
 		}
 	}
 	return out, err
 }
 
-func (m *Mirror) doubtful(ctx context.Context, slot int, keys [][]byte) (list [][]byte, err error) {
+// doubtful gives those of some keys that are not as they should be, and what the manifests say of those that
+// one volume has and another lacks.
+func (m *Mirror) doubtful(ctx context.Context, slot int, keys [][]byte) (list [][]byte, past memories, err error) {
 	dst, twins, err := m.twins(slot)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	past = memories{}
 	for _, key := range keys {
-		d, err := m.judge(ctx, dst, twins, key)
+		d, err := m.judge(ctx, dst, twins, key, past)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if d.wrong != "" {
+		if d.contested {
+			past[string(key)] = &memory{since: d.since}
+		}
+		if d.contested || d.wrong != "" {
 			list = append(list, key)
 		}
 	}
-	return list, nil
+	return list, past, m.recall(ctx, past)
 }
 
 // twins gives a volume in sync and the others in sync.
@@ -89,63 +96,6 @@ func (m *Mirror) twins(slot int) (dst source, twins []source, err error) {
 		return dst, nil, fmt.Errorf("%w: no other volume is in sync with volume %d", ErrUnavailable, slot)
 	}
 	return dst, twins, nil
-}
-
-// What may be wrong with a key on a volume.
-const (
-	wrongBad     = "does not read as it was written"
-	wrongMissing = "is missing"
-	wrongOlder   = "is an older one"
-)
-
-// diagnosis is what a key wants.
-type diagnosis struct {
-	key   []byte
-	wrong string // empty if it is well
-	value []byte // as a twin stores it; nil if no twin has it undamaged
-}
-
-// judge compares a key on a volume with its twins. With nothing being written it is exact. A value
-// that only one volume has is taken for lost on the others: what was removed is in no volume in
-// sync, and losing is the worse mistake.
-func (m *Mirror) judge(ctx context.Context, dst source, twins []source, key []byte) (diagnosis, error) {
-	d := diagnosis{key: key}
-	mine, err := m.sound(ctx, dst, key)
-	switch {
-	case errors.Is(err, ErrCorrupt):
-		d.wrong = wrongBad
-	case errors.Is(err, ErrNotFound): // well, unless a twin has it
-	case err != nil:
-		return d, err
-	}
-	best := mine
-	var down error
-	for _, twin := range twins {
-		theirs, err := m.sound(ctx, twin, key)
-		switch {
-		case errors.Is(err, ErrCorrupt):
-			if m.suspect(twin.mem, "", key, ""); mine == nil && d.wrong == "" {
-				d.wrong = wrongMissing
-			}
-		case errors.Is(err, ErrNotFound):
-		case err != nil:
-			down = err
-		case best == nil || younger(theirs, best):
-			best = theirs
-		}
-	}
-	switch {
-	case best == nil:
-		return d, down // a twin that does not answer may have it
-	case mine == nil && d.wrong == "":
-		d.wrong = wrongMissing
-	case mine != nil && younger(best, mine):
-		d.wrong = wrongOlder
-	}
-	if d.wrong != "" {
-		d.value = best
-	}
-	return d, nil
 }
 
 // sound fetches a value as it is stored and authenticates it.
@@ -169,16 +119,17 @@ func younger(a, b []byte) bool {
 
 // mending is what one go did.
 type mending struct {
-	mem    *member
-	done   int      // keys looked at
-	right  [][]byte // keys that read back right
-	broken int      // those that were written and do not
+	mem     *member
+	done    int      // keys looked at
+	right   [][]byte // keys that read back right
+	removed [][]byte // keys removed again, and gone
+	broken  int      // those that were written and do not
 }
 
 // mendSome repairs the first of some keys, as many as fit in one go, and gives how many.
-func (m *Mirror) mendSome(ctx context.Context, slot int, keys [][]byte, out *Repairs) (done int, err error) {
-	x, err := m.mendPaused(ctx, slot, keys, out)
-	out.Repaired += len(x.right)
+func (m *Mirror) mendSome(ctx context.Context, slot int, keys [][]byte, past memories, out *Repairs) (done int, err error) {
+	x, err := m.mendPaused(ctx, slot, keys, past, out)
+	out.Repaired += len(x.right) + len(x.removed)
 	if len(x.right) > 0 {
 		m.repaired(x.mem, x.right)
 	}
@@ -190,7 +141,7 @@ func (m *Mirror) mendSome(ctx context.Context, slot int, keys [][]byte, out *Rep
 }
 
 // mendPaused is the part of it that writers wait for.
-func (m *Mirror) mendPaused(ctx context.Context, slot int, keys [][]byte, out *Repairs) (x mending, err error) {
+func (m *Mirror) mendPaused(ctx context.Context, slot int, keys [][]byte, past memories, out *Repairs) (x mending, err error) {
 	if err := m.pause(); err != nil {
 		return x, err
 	}
@@ -200,40 +151,55 @@ func (m *Mirror) mendPaused(ctx context.Context, slot int, keys [][]byte, out *R
 		return x, err
 	}
 	x.mem = dst.mem
+	if err := m.recall(ctx, past); err != nil {
+		return x, err
+	}
 	var sick []diagnosis
+	var gaps [][]byte
 	for size := 0; x.done < len(keys) && size < repairBytes; x.done++ {
-		d, err := m.judge(ctx, dst, twins, keys[x.done])
+		d, err := m.examine(ctx, dst, twins, keys[x.done], past)
 		if err != nil {
 			return x, err
 		}
 		if d.wrong == "" {
 			continue
 		}
-		m.strike(dst.mem, d.key)
+		if !d.gap {
+			m.strike(dst.mem, d.key)
+		}
 		switch {
+		case d.wrong == wrongRemoved:
+			m.event(EventLostValue, dst.mem, "it had lost that a value was removed")
 		case d.value == nil:
 			out.Lost++
 			m.suspects.leave(slot, d.key, m.c.Now())
 			m.event(EventBadValue, dst.mem, "a value %s, and no other volume has it undamaged", d.wrong)
+			if d.wrong != wrongBad && d.key[0] != volume.MetaPrefix {
+				gaps = append(gaps, d.key)
+			}
 			continue
 		case d.wrong == wrongMissing:
 			m.event(EventLostValue, dst.mem, "a value is missing that the twin has")
 		}
 		sick, size = append(sick, d), size+len(d.value)
 	}
-	x.right, err = m.cure(ctx, dst, sick)
-	x.broken = len(sick) - len(x.right)
+	if err := m.leaveGaps(ctx, dst, gaps); err != nil {
+		return x, fmt.Errorf("marking values as damaged: %w", err)
+	}
+	x.right, x.removed, err = m.cure(ctx, dst, sick)
+	x.broken = len(sick) - len(x.right) - len(x.removed)
 	return x, err
 }
 
-// cure writes values again and reads them back. It gives the keys that came back right.
-func (m *Mirror) cure(ctx context.Context, dst source, sick []diagnosis) (right [][]byte, err error) {
+// cure writes values again, or removes them again, and reads them back. It gives the keys that came back
+// right, and those that are gone as they should be.
+func (m *Mirror) cure(ctx context.Context, dst source, sick []diagnosis) (right, removed [][]byte, err error) {
 	if len(sick) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	ops := make([]volume.Op, len(sick))
 	for i, d := range sick {
-		ops[i] = volume.Op{Key: d.key, Value: d.value}
+		ops[i] = volume.Op{Key: d.key, Value: d.value, Delete: d.wrong == wrongRemoved}
 	}
 	wctx, cancel := context.WithTimeout(ctx, patience*m.c.WriteDeadline)
 	defer cancel()
@@ -242,18 +208,20 @@ func (m *Mirror) cure(ctx context.Context, dst source, sick []diagnosis) (right 
 		if volume.OutcomeOf(err) == volume.Unknown && ctx.Err() == nil {
 			m.drop(dst, err)
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	for _, d := range sick {
 		v, err := m.sound(ctx, dst, d.key)
 		switch {
-		case err == nil && bytes.Equal(v, d.value):
+		case d.wrong == wrongRemoved && errors.Is(err, ErrNotFound):
+			removed = append(removed, d.key)
+		case d.wrong != wrongRemoved && err == nil && bytes.Equal(v, d.value):
 			right = append(right, d.key)
 		case err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrNotFound):
-			return right, err
+			return right, removed, err
 		}
 	}
-	return right, nil
+	return right, removed, nil
 }
 
 // repaired tells of values copied from the twin.

@@ -143,10 +143,10 @@ func TestRepairOfWhatWasForged(t *testing.T) {
 // the volume that is repaired too.
 func TestRepairAgainstWriters(t *testing.T) {
 	r := newRig(t)
-	r.c.ErrorBudget = 1000
+	r.c.ErrorBudget = raid.MaxErrorBudget
 	m := r.open()
-	keys := fill(t, m, 400)
-	rot(t, r.c.Dirs[0], 400)
+	keys := fill(t, m, 240)
+	rot(t, r.c.Dirs[0], 240)
 	last := make([]int, len(keys))
 	stop := make(chan struct{})
 	var writers sync.WaitGroup

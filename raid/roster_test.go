@@ -275,7 +275,8 @@ func TestEpochOnOneOnly(t *testing.T) {
 	}
 }
 
-// A retired volume alone is never the truth, whatever it holds.
+// A retired volume alone is never the truth by itself, whatever it holds. When nothing else is left persons
+// may choose it, and it says what that loses; what comes back afterwards is filled anew from it.
 func TestRetiredAlone(t *testing.T) {
 	for _, told := range []bool{true, false} {
 		r := newRig(t)
@@ -294,15 +295,31 @@ func TestRetiredAlone(t *testing.T) {
 		if !told {
 			move(t, r.c.Dirs[0]+".away", r.c.Dirs[0])
 		}
+		if m := r.open(); len(m.Slots()) != 1 {
+			t.Errorf("told=%v: beside the other: %+v", told, m.Status())
+		} else {
+			r.close(m)
+		}
 		move(t, r.c.Dirs[1], r.c.Dirs[1]+".away")
-		m, err := raid.Open(t.Context(), r.c)
-		if err == nil {
-			t.Fatalf("told=%v: it opened: %+v", told, m.Status())
+		choices := r.refused(raid.ErrNotWitnessed)
+		if len(choices) != 1 || choices[0].Dir != r.c.Dirs[0] || !choices[0].Doubt || !strings.Contains(choices[0].Loses, "after it was retired") {
+			t.Fatalf("told=%v: %+v", told, choices)
 		}
-		var u *raid.Undecided
-		if errors.As(err, &u) && len(u.Choices) != 0 {
-			t.Errorf("told=%v: it can be chosen: %+v", told, u.Choices)
+		r.refused(raid.ErrNotWitnessed) // nobody decided
+		r.choose(choices, r.c.Dirs[0])
+		m = r.decided()
+		want(t, m, "k/1", "one")
+		put(t, m, "k/3", "three")
+		m = r.again(m)
+		want(t, m, "k/3", "three")
+		move(t, r.c.Dirs[1]+".away", r.c.Dirs[1]) // what it was the survivor of was decided on
+		m = r.again(m)
+		insync(t, m)
+		onEach(t, m, 2, "k/3", "three")
+		if _, err := m.Get(t.Context(), []byte("k/2")); !errors.Is(err, raid.ErrNotFound) {
+			t.Errorf("told=%v: what was given up: %v", told, err)
 		}
+		clean(t, m)
 	}
 }
 

@@ -126,6 +126,9 @@ type opener struct {
 func (o *opener) unseal(dst, key, stored []byte) (plain []byte, sequence uint64, err error) {
 	sequence, _, ok := identify(stored)
 	if !ok {
+		if isGap(stored) {
+			return nil, 0, errGap
+		}
 		return nil, 0, fmt.Errorf("%w: %d bytes", ErrCorrupt, len(stored))
 	}
 	if salt := [16]byte(stored[13:sealHeader]); o.aead == nil || salt != o.salt {

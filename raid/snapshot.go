@@ -260,7 +260,7 @@ func (s *snapshot) replay(ctx context.Context, to volume.Head, give func(volume.
 		for i, man := range w.manifests {
 			for j, e := range man.entries {
 				v := values[i][j]
-				if !e.remove && v == nil {
+				if !e.remove && (v == nil || isGap(v)) {
 					if v, err = s.missed(ctx, man, e); err != nil {
 						return err
 					}

@@ -127,20 +127,23 @@ func (m *Mirror) checkTail(ctx context.Context, t *tail, man *manifest) error {
 // restore copies values from the twin, as stored, to a volume that is not in service yet.
 func (m *Mirror) restore(ctx context.Context, dst, twin source, lost []lostValue) error {
 	var sick []diagnosis
-	var right [][]byte
+	var right, gaps [][]byte
 	size := 0
 	for i, l := range lost {
 		v, err := m.sound(ctx, twin, l.key)
 		switch {
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
 			m.event(EventBadValue, twin.mem, "a value of batch %d is lost on one volume and bad on the other", l.sequence)
+			if errors.Is(err, ErrCorrupt) && l.key[0] != volume.MetaPrefix {
+				gaps = append(gaps, l.key)
+			}
 		case err != nil:
 			return err
 		default:
 			sick, size = append(sick, diagnosis{key: l.key, value: v}), size+len(v)
 		}
 		if size > 2*repairBytes || i == len(lost)-1 {
-			cured, err := m.cure(ctx, dst, sick)
+			cured, _, err := m.cure(ctx, dst, sick)
 			if err != nil {
 				return err
 			}
@@ -153,5 +156,5 @@ func (m *Mirror) restore(ctx context.Context, dst, twin source, lost []lostValue
 	if len(right) > 0 {
 		m.repaired(dst.mem, right)
 	}
-	return nil
+	return m.leaveGaps(ctx, dst, gaps)
 }

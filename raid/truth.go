@@ -61,6 +61,9 @@ func (o *opening) newest() (volume.History, error) {
 				kind = ErrNotWitnessed
 			}
 		}
+		for _, mem := range o.last() {
+			kind, errs = ErrNotWitnessed, append(errs, fmt.Sprintf("%q was retired", mem.dir))
+		}
 		return nil, fmt.Errorf("%w: %s", kind, strings.Join(errs, "; "))
 	}
 	line := best.declared.History

@@ -33,7 +33,52 @@ func (o *opening) undecided(err error) *Undecided {
 			u.Choices = append(u.Choices, o.choice(mem))
 		}
 	}
+	for _, mem := range o.last() {
+		u.Choices = append(u.Choices, o.choice(mem))
+	}
 	return u
+}
+
+// recognise keeps a volume that was retired in mind: when nothing else is left persons may want it back.
+// Of copies the one further along counts.
+func (o *opening) recognise(p *place) {
+	for _, mem := range o.retired {
+		if mem.id == p.sb.Volume {
+			if p.ahead(mem.place) {
+				mem.place, mem.dir = p, p.dir
+			}
+			return
+		}
+	}
+	seat := volume.Seat{ID: p.sb.Volume, Dir: p.dir, Detached: true}
+	o.retired = append(o.retired, &member{slot: -1, id: seat.ID, seat: seat, dir: p.dir, place: p, retired: true})
+}
+
+// last gives the retired volumes that hold a state, if no volume of the roster does.
+func (o *opening) last() (list []*member) {
+	for _, mem := range o.m.members {
+		if mem.eligible() {
+			return nil
+		}
+	}
+	for _, mem := range o.retired {
+		if mem.eligible() {
+			list = append(list, mem)
+		}
+	}
+	return list
+}
+
+// reinstate makes a retired volume that persons chose a member again; nil if it is not there.
+func (o *opening) reinstate(id volume.ID) *member {
+	for _, mem := range o.last() {
+		if mem.id == id {
+			mem.slot = len(o.m.members)
+			o.m.members = append(o.m.members, mem)
+			return mem
+		}
+	}
+	return nil
 }
 
 // eligible says whether a volume holds a state that could be the truth, be it for lack of a better
@@ -135,6 +180,10 @@ func (o *opening) recorded(mem *member, c *Choice) (lost []string) {
 // own says what a volume may have lost by itself.
 func own(mem *member, c *Choice) (lost []string) {
 	st := mem.state
+	if mem.retired {
+		c.Doubt = true
+		lost = append(lost, "whatever was written after it was retired from the mirror")
+	}
 	switch {
 	case mem.mark() == volume.Failed:
 		c.Doubt = true

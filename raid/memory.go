@@ -1,0 +1,79 @@
+package raid
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"casemate/raid/volume"
+)
+
+// memory is what the manifests kept say of a key that one volume has and another lacks. Badger can lose
+// either: the key of a value, which was never removed, or the mark that it was, which brings the older
+// value back. The last manifest after the value's batch that names the key tells which; it is sealed, and
+// no disk can forge it. If none of those kept names it, and some were trimmed since, nobody can tell: the value
+// is taken for lost where it lacks, for losing is the worse mistake, and the journal tells the store.
+type memory struct {
+	since   uint64 // the batch of the newest value there is, zero if none is sound
+	seen    uint64 // manifests up to it were looked at
+	last    uint64 // the newest of them that names the key after since, zero none
+	removed bool   // that is a removal
+}
+
+// memories are those of contested keys.
+type memories map[string]*memory
+
+// removes says whether what a batch put was removed by a later one.
+func (p *memory) removes(batch uint64) bool { return p.last > batch && p.removed }
+
+// replaces says whether what a batch put was replaced by a later one.
+func (p *memory) replaces(batch uint64) bool { return p.last > batch && !p.removed }
+
+// recall looks at the manifests of batches that were acknowledged since the last time, from the head back as
+// far as the keys want and manifests are kept, each the one its successor names.
+func (m *Mirror) recall(ctx context.Context, past memories) error {
+	head := m.committed()
+	low := head.Sequence
+	for _, p := range past {
+		low = min(low, max(p.since, p.seen))
+	}
+	found := map[string]bool{} // in this walk: what comes later in it is older
+	want := head.Digest
+	for sequence := head.Sequence; sequence > low; sequence-- {
+		man, err := m.recorded(ctx, sequence, want)
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+			break // trimmed
+		}
+		if err != nil {
+			return err
+		}
+		want = man.previous
+		for _, e := range slices.Backward(man.entries) {
+			p := past[string(e.key)]
+			if p == nil || found[string(e.key)] || sequence <= max(p.since, p.seen) {
+				continue
+			}
+			p.last, p.removed, found[string(e.key)] = sequence, e.remove, true
+		}
+	}
+	for _, p := range past {
+		p.seen = head.Sequence
+	}
+	return nil
+}
+
+// recorded reads the manifest of a batch from any volume in sync that has the one of this digest.
+func (m *Mirror) recorded(ctx context.Context, sequence uint64, digest volume.Digest) (*manifest, error) {
+	err := ErrNotFound
+	list, _, _ := m.sources()
+	for _, s := range list {
+		man, k, merr := m.manifest(ctx, s, sequence)
+		if merr == nil && k.head.Digest == digest {
+			return man, nil
+		}
+		if err = merr; err == nil {
+			err = ErrCorrupt
+		}
+	}
+	return nil, err
+}
