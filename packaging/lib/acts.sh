@@ -1,0 +1,304 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names shared with who sources this
+# The acts of check_machine; see life.sh.
+
+# package ONE|TWO NAME: a delivered package, as the machine sees it.
+package() { printf '/delivery/%s/%s' "$1" "$(basename "$WORK/delivery/$1/$2"_*.deb)"; }
+
+act_install() {
+	step "A bare Debian 12, switched on; the packages are installed"
+	inside dpkg --install "$(package one casemate-appliance)" "$(package one casemate)" >"$LOGS/box-install.log" 2>&1 ||
+		{ tail -n 20 "$LOGS/box-install.log" | indent && return 1; }
+	must "it says what comes next" grep -q 'casemated setup' "$LOGS/box-install.log"
+	must "users casemate and casemate-hsm are there" inside id casemate casemate-hsm
+	must "the services are enabled" inside systemctl is-enabled casemate.socket casemate.service casemate-hsm.service
+	must_not "nothing runs before the set-up" inside systemctl is-active casemate.socket casemate.service casemate-hsm.service
+	must "starting it before the set-up does nothing, and harms nothing" inside systemctl start casemate.service
+	must_not "no door is open" outside curl --silent --insecure --max-time 5 "https://$BOX:8443/"
+	must "the manual is there in both languages" inside test -s /usr/share/man/man8/casemated.8.gz -a -s /usr/share/man/fr/man8/casemated.8.gz
+}
+
+# act_set_up: a configuration by hand and `casemated init`, for demonstration.
+act_set_up() {
+	local uid
+	step "Set-up: a software token, two disks, a time server and an authority outside"
+	uid=$(inside id -u casemate)
+	inside mkdir -p /var/lib/casemate-hsm/tokens /etc/casemate /root/safe/trust
+	cp "$WORK/tsa/tsa.pem" "$WORK/box/root/etc/casemate/tsa.pem"
+	printf 'directories.tokendir = /var/lib/casemate-hsm/tokens\nobjectstore.backend = file\nlog.level = ERROR\n' >"$WORK/box/root/var/lib/casemate-hsm/softhsm2.conf"
+	(umask 077 && openssl rand -hex 16 >"$WORK/box/root/etc/casemate/pin" && openssl rand -hex 16 >"$WORK/box/root/root/so-pin")
+	box_configuration "$uid" >"$WORK/box/root/etc/casemate/casemate.toml"
+	sed 's|^state = "/var/lib/casemate-hsm"|&\npin_file = "/etc/casemate/pin"\nso_pin_file = "/root/so-pin"|' \
+		"$WORK/box/root/etc/casemate/casemate.toml" >"$WORK/box/root/root/init.toml"
+	must "the safe is set up" inside casemated init --config /root/init.toml --demonstration --out /root/safe
+	inside sh -ec 'cp /root/safe/access.pem /etc/casemate/; if [ -e /root/callers.toml ]; then mv /root/callers.toml /etc/casemate/; fi
+		chown -R casemate:casemate /var/lib/casemate /srv/a /srv/b; chown -R casemate-hsm:casemate /var/lib/casemate-hsm
+		chown root:casemate /etc/casemate/*; chmod 640 /etc/casemate/*; chown root:root /etc/casemate/pin; chmod 600 /etc/casemate/pin
+		rm -rf /run/casemate-hsm /run/casemate
+		mkdir -p /etc/systemd/system/casemate.service.d
+		printf "[Service]\nReadWritePaths=/srv/a /srv/b\n" >/etc/systemd/system/casemate.service.d/volumes.conf
+		systemctl daemon-reload'
+	mkdir -p "$WORK/handed"
+	cp -r "$WORK"/box/root/root/safe/. "$WORK/handed/"
+	cp "$WORK/tsa/tsa.pem" "$WORK/handed/trust/tsa.pem"
+}
+
+# box_configuration UID
+box_configuration() {
+	cat <<-END
+		origin = "casemate.example/box"
+		demonstration = true
+		state = "/var/lib/casemate/state"
+		callers = "/etc/casemate/callers.toml"
+
+		[http]
+		listen = "$BOX:8443"
+		access_roots = "/etc/casemate/access.pem"
+
+		[hsm]
+		socket = "/run/casemate-hsm/hsm.sock"
+		module = "/usr/lib/softhsm/libsofthsm2.so"
+		softhsm_conf = "/var/lib/casemate-hsm/softhsm2.conf"
+		token = "casemate"
+		state = "/var/lib/casemate-hsm"
+		allow_uids = [$1]
+
+		[volumes]
+		dirs = ["/srv/a", "/srv/b"]
+		min_free = "16MiB"
+
+		[clock]
+		# What the one server outside tells is the clock of the machine below; a container cannot keep its own.
+		servers = ["$OUTSIDE"]
+		min_servers = 1
+		policy = "flag"
+
+		[timestamp]
+		interval = "2s"
+
+		[[timestamp.authority]]
+		name = "outside"
+		url = "http://$OUTSIDE:3161/"
+		roots = "/etc/casemate/tsa.pem"
+		policies = ["$TSA_POLICY"]
+	END
+}
+
+act_network() {
+	step "Network rules: the example of the package, filled in for this place"
+	sed -e "s|^define CALLERS_4 = .*|define CALLERS_4 = { $OUTSIDE }|" -e "s|^define TIME_SERVERS = .*|define TIME_SERVERS = { $OUTSIDE }|" \
+		-e "s|^define AUTHORITIES = .*|define AUTHORITIES = { $OUTSIDE }|" -e 's|^define AUTHORITY_PORTS = .*|define AUTHORITY_PORTS = { 3161 }|' \
+		"$WORK/box/root/usr/share/doc/casemate-appliance/examples/casemate.nft" >"$WORK/box/root/etc/nftables.conf"
+	must "nft takes them" inside nft -f /etc/nftables.conf
+}
+
+act_start() {
+	step "Start"
+	must "systemctl start casemate" inside systemctl start casemate.socket casemate.service
+	must "the safe and the token's process are ready" inside systemctl is-active casemate.socket casemate.service casemate-hsm.service
+	note "$(inside systemctl show --property StatusText casemate.service)"
+	must "the door listens, and nothing else does" only_door_listens
+}
+
+only_door_listens() {
+	inside ss -H --listening --tcp --udp --numeric >"$LOGS/box-ss.log"
+	cat "$LOGS/box-ss.log"
+	[ "$(awk '{print $5}' "$LOGS/box-ss.log" | sed 's/.*://' | sort -u)" = 8443 ]
+}
+
+act_deposit() {
+	step "From outside: a deposit over HTTPS, and its receipt verified there"
+	cp "$ROOT/packaging/samples/deed.pdf" "$WORK/deed.pdf"
+	must "the administrator opens a vault" client admin vault create archives
+	must "a deposit, proved by the authority outside" client depositor deposit --vault archives --wait --receipt "$WORK/deed.asice" "$WORK/deed.pdf"
+	must "casemate verify, offline" "$WORK/bin/casemate" verify "$WORK/deed.asice" --document "$WORK/deed.pdf" --trust "$WORK/handed/trust"
+	must "verify.sh: openssl and unzip alone" sh "$ROOT/packaging/verify.sh" "$WORK/deed.asice" "$WORK/handed/trust" "$WORK/deed.pdf"
+	: >"$WORK/acknowledged"
+	must "one more, small" deposit_one
+}
+
+# FORBIDDEN: who, what, how. systemd/DESIGN.md has the table of who may do what; this is the rest of it.
+# "serve" and "hsm" are the services' own users in the services' own view of the machine.
+FORBIDDEN='
+casemate	read the PIN	cat /etc/casemate/pin
+casemate	read the PIN handed to the other service	sh -c "cat /run/credentials/casemate-hsm.service/pin"
+casemate	read the token	ls /var/lib/casemate-hsm
+casemate	change the configuration	sh -c "echo >>/etc/casemate/casemate.toml"
+casemate	change its own program	sh -c "echo >>/usr/bin/casemated"
+casemate-hsm	read the state of the safe	ls /var/lib/casemate
+casemate-hsm	read a volume	cat /srv/a/superblock
+casemate-hsm	read the PIN where it lies	cat /etc/casemate/pin
+casemate-hsm	change the configuration	sh -c "echo >>/etc/casemate/casemate.toml"
+casemate-hsm	speak to the control socket	curl --fail --max-time 5 --unix-socket /var/lib/casemate/state/control.sock http://safe/
+neighbour	speak to the token, although of its group	curl --fail --max-time 5 --unix-socket /run/casemate-hsm/hsm.sock http://hsm/v1/ping
+neighbour	list the folder of that socket	ls /run/casemate-hsm
+neighbour	read a volume	cat /srv/a/superblock
+nobody	read the configuration	cat /etc/casemate/casemate.toml
+nobody	read the token	ls /var/lib/casemate-hsm
+nobody	read the state of the safe	ls /var/lib/casemate
+nobody	speak to the token	curl --fail --max-time 5 --unix-socket /run/casemate-hsm/hsm.sock http://hsm/v1/ping
+nobody	speak to the control socket	curl --fail --max-time 5 --unix-socket /var/lib/casemate/state/control.sock http://safe/
+nobody	look into the memory of the safe	sh -c "cat /proc/$(pgrep --oldest -f casemated.serve)/environ"
+serve	write outside its folders	for f in /etc/casemate/x /usr/x /var/x /srv/x /root/x; do touch $f && exit; done; exit 1
+serve	write the token'"'"'s folder	touch /var/lib/casemate-hsm/x
+hsm	write outside its folders	for f in /etc/casemate/x /usr/x /var/x /root/x; do touch $f && exit; done; exit 1
+hsm	write a volume	touch /srv/a/x
+hsm	reach the network	curl --fail --max-time 5 http://'$OUTSIDE':3161/
+'
+
+act_forbidden() {
+	local who what how
+	step "What each user must not do is tried"
+	inside useradd --system --no-create-home --gid casemate neighbour
+	must "the safe itself may speak to the token" inside_as casemate curl --silent --max-time 5 --unix-socket /run/casemate-hsm/hsm.sock http://hsm/v1/ping
+	while IFS=$(printf '\t') read -r who what how <&4; do
+		case $who in
+		'') ;;
+		serve) must_not "serve, in its sandbox, cannot $what" in_service casemate.service casemate "$how" ;;
+		hsm) must_not "the token's process, in its sandbox, cannot $what" in_service casemate-hsm.service casemate-hsm "$how" ;;
+		*) must_not "$who cannot $what" inside_as "$who" sh -c "$how" ;;
+		esac
+	done 4<<<"$FORBIDDEN"
+}
+
+# in_service UNIT USER COMMAND: as that user, with the folders, devices and network that the unit has.
+in_service() {
+	inside nsenter --target "$(main_pid "$1")" --mount --net \
+		setpriv --reuid="$2" --regid=casemate --clear-groups --bounding-set=-all --no-new-privs sh -c "$3"
+}
+
+act_reload() {
+	local pid
+	step "Reload"
+	pid=$(main_pid casemate.service)
+	must "systemctl reload casemate" inside systemctl reload casemate.service
+	must "it is the same process" test "$(main_pid casemate.service)" = "$pid"
+	must "deposits go on" soon 10 deposit_one
+}
+
+# act_kill: each process, by the kernel's hardest signal.
+act_kill() {
+	local unit pid volume
+	step "kill -9 of each process"
+	for unit in casemate-hsm.service casemate.service; do
+		pid=$(main_pid "$unit")
+		inside kill -KILL "$pid"
+		must "$unit comes back by itself" soon 60 replaced "$unit" "$pid"
+		must "deposits are taken again" soon 60 deposit_one
+	done
+	for volume in a b; do
+		inside pkill -KILL --full "volume /srv/$volume\$"
+		must "deposits are taken without volume $volume" soon 30 deposit_one
+		must "volume $volume is back in sync" soon 60 both_in_sync
+	done
+	must "nothing acknowledged is lost" nothing_lost
+}
+
+both_in_sync() {
+	inside casemated raid status --json >"$LOGS/box-raid.log" 2>&1 && [ "$(grep -o '"state":"in-sync"' "$LOGS/box-raid.log" | wc -l)" = 2 ]
+}
+
+# act_hang: a process that stands still is found out. The units' half a minute is shortened here.
+act_hang() {
+	local unit pid
+	step "SIGSTOP: the watchdog acts"
+	for unit in casemate.service casemate-hsm.service; do
+		inside sh -ec "mkdir -p /run/systemd/system/$unit.d; printf '[Service]\nWatchdogSec=5s\n' >/run/systemd/system/$unit.d/test.conf"
+	done
+	inside systemctl daemon-reload
+	must "restart with a watchdog of 5 s" inside systemctl restart casemate.service casemate-hsm.service
+	for unit in casemate.service casemate-hsm.service; do
+		pid=$(main_pid "$unit")
+		inside kill -STOP "$pid"
+		must "$unit stands still, is killed and started again" soon 60 replaced "$unit" "$pid"
+		must "deposits are taken again" soon 60 deposit_one
+	done
+	must "it was the watchdog" inside sh -c 'journalctl --no-pager -b | grep -c "Watchdog timeout" | grep -qx 2'
+	inside sh -ec 'rm -r /run/systemd/system/casemate*.service.d; systemctl daemon-reload; systemctl restart casemate.service casemate-hsm.service'
+}
+
+act_stop_start() {
+	step "Stop and start"
+	must "systemctl stop" inside systemctl stop casemate.socket casemate.service casemate-hsm.service
+	must "each ended well" inside sh -c 'for u in casemate casemate-hsm; do systemctl show --property Result $u.service | grep -qx Result=success; done'
+	must "nothing of it runs" nobody_runs
+	must "fsck finds nothing wrong" fsck_inside
+	must "systemctl start" inside systemctl start casemate.socket casemate.service
+	must "nothing acknowledged is lost" nothing_lost
+}
+
+nobody_runs() { ! inside pgrep --list-full --full 'casemated|volume /srv'; }
+
+# fsck_inside: the token's process alone is needed.
+fsck_inside() {
+	inside systemctl start casemate-hsm.service && inside casemated fsck
+}
+
+act_power() {
+	local before
+	step "The power fails in the middle of a load"
+	before=$(acknowledged)
+	load_on
+	soon 30 more_than $((before + 10))
+	cut_power
+	note "cut after $(acknowledged) acknowledged deposits; switched on again"
+	power_on
+	must "the safe is back by itself" soon 90 deposit_one
+	load_off
+	must "both volumes are in sync" soon 60 both_in_sync
+	must "nothing acknowledged is lost" nothing_lost
+	must "network rules again" inside nft -f /etc/nftables.conf
+}
+
+act_upgrade() {
+	local pid before
+	step "A newer package in the middle of a load"
+	pid=$(main_pid casemate.service)
+	before=$(acknowledged)
+	: >"$LOGS/box-load.log"
+	load_on
+	soon 30 more_than $((before + 5))
+	must "dpkg --install of the newer version" inside dpkg --install "$(package two casemate-appliance)"
+	must "the newer program runs" soon 60 replaced casemate.service "$pid"
+	before=$(acknowledged)
+	soon 30 more_than $((before + 5))
+	load_off
+	must "its version is the newer one" inside sh -c 'casemated version | grep -q "+newer "'
+	must "no caller found the door shut: some waited" sh -c "! grep -i 'connection refused' '$LOGS/box-load.log'"
+	must "nothing acknowledged is lost" nothing_lost
+	must_not "the older package again" inside dpkg --install "$(package one casemate-appliance)"
+	must "the newer one still serves" soon 30 deposit_one
+}
+
+act_remove() {
+	step "Removed, and installed again"
+	must "dpkg --remove" inside dpkg --remove casemate-appliance
+	must "nothing of it runs" nobody_runs
+	must_not "an older version in its place" inside dpkg --install "$(package one casemate-appliance)"
+	must "dpkg --install" inside dpkg --install "$(package two casemate-appliance)"
+	must "the safe is back" soon 60 deposit_one
+	must "nothing acknowledged is lost" nothing_lost
+	must "dpkg --purge, where nobody can be asked" inside env DEBIAN_FRONTEND=noninteractive dpkg --purge casemate-appliance
+	must "keeps the documents, the keys and the PIN" inside sh -c 'test -s /etc/casemate/pin && test -d /var/lib/casemate/state && test -d /srv/a && ls /var/lib/casemate-hsm/tokens/*'
+	must "dpkg --install" inside dpkg --install "$(package two casemate-appliance)"
+	must "the safe is back" soon 60 deposit_one
+	must "nothing acknowledged is lost" nothing_lost
+}
+
+# act_destroy: the last act. Only who says so beforehand destroys.
+act_out() {
+	step "Nothing left the machine but what was configured"
+	must "no packet was refused on its way out" nothing_refused_out
+	must_not "the safe's user cannot call anybody else" inside_as casemate curl --silent --show-error --max-time 3 "http://$OUTSIDE:8080/"
+	must_not "and that was counted" nothing_refused_out
+}
+
+# nothing_refused_out: the counter of the network rules; they are loaded anew at each boot.
+nothing_refused_out() { inside nft list chain inet casemate output | grep -q 'counter packets 0 '; }
+
+act_destroy() {
+	step "Purged for good"
+	inside sh -c "echo 'casemate-appliance casemate-appliance/destroy boolean true' | debconf-set-selections"
+	must "dpkg --purge, after a yes" inside env DEBIAN_FRONTEND=noninteractive dpkg --purge casemate-appliance
+	must "PIN, keys and state are gone" inside sh -c '! ls -d /etc/casemate /var/lib/casemate /var/lib/casemate-hsm 2>/dev/null'
+	must "volumes on disks of their own are not touched" inside sh -c 'ls /srv/a/* /srv/b/*'
+}
