@@ -33,6 +33,7 @@ var floors = map[string]int{
 	"appliance/api":     5,
 	"appliance/metrics": 5, // the safe in numbers: from its status, and from what happens at the door
 
+	"appliance/backup": 4, // what is on a backup's medium, written and read
 	"appliance/web":    4,
 	"appliance/client": 4,
 	"appliance/words":  4, // of refusals by code, of states by name: in each language

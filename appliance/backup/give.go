@@ -1,0 +1,55 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"casemate/raid"
+	"casemate/raid/volume"
+	"casemate/store"
+)
+
+// Source is what a backup is read from.
+type Source struct {
+	Mirror *raid.Mirror
+	Hold   func() (store.Held, func()) // what the safe holds, kept so until the function is called
+	Apart  [][]byte                    // prefixes of what is kept apart
+}
+
+// Give writes the records of a backup: the state after one batch, whole or what was changed since a head.
+// Every batch acknowledged before the call is in it, and each value was authenticated on the way. It gives
+// header and trailer as they were written. A value that no volume has is left out, and counted.
+func Give(ctx context.Context, from Source, h Header, w io.Writer) (Header, Trailer, error) {
+	out := NewRecordWriter(w)
+	var t Trailer
+	s, err := from.Mirror.Snapshot(ctx, raid.SnapshotOptions{
+		Since: h.Since, Apart: from.Apart,
+		Settle: func() func() {
+			held, release := from.Hold()
+			t.Held = held
+			return release
+		},
+		Began: func(whole bool, why string) error {
+			if h.Whole = whole; whole {
+				h.Since = nil
+			} else {
+				h.Estimate = 0 // nobody knows how much was changed
+			}
+			if h.Why == "" {
+				h.Why = why
+			}
+			return out.Header(h)
+		},
+	}, func(op volume.Op) error { return out.Op(op, false) })
+	if err != nil {
+		return h, t, fmt.Errorf("reading the volumes: %w", err)
+	}
+	for _, op := range s.Apart {
+		if err := out.Op(op, true); err != nil {
+			return h, t, err
+		}
+	}
+	t.Point, t.Values, t.Bytes, t.Apart, t.Damaged = s.Point, s.Values, s.Bytes, uint64(len(s.Apart)), s.Damaged
+	return h, t, out.Trailer(t)
+}

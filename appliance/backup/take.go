@@ -1,0 +1,295 @@
+package backup
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"casemate/raid/volume"
+)
+
+// Request is what is asked of the safe.
+type Request struct {
+	Medium string `json:"medium"`         // as the operator named it, for the journal
+	Number uint64 `json:"number"`         // that the backup will have in its folder
+	Base   []byte `json:"base,omitempty"` // the manifest before it; none: a whole one is wanted
+}
+
+// Ended is the last word on a backup: its manifest's digest, or why there is none.
+type Ended struct {
+	Manifest string `json:"manifest,omitempty"`
+	Failed   string `json:"failed,omitempty"`
+}
+
+// Safe is what a backup is taken of. Between Begin and End an act of the journal is open.
+type Safe interface {
+	// Begin gives the records, those kept apart among them.
+	Begin(ctx context.Context, r Request) (io.ReadCloser, error)
+	// Seal puts the safe's MAC on the manifest of the backup under way, if it says what was given.
+	Seal(ctx context.Context, m Manifest) (Manifest, error)
+	// End says how it ended, and gives how the safe took it.
+	End(ctx context.Context, id string, e Ended) error
+}
+
+// Options are the choices of one backup.
+type Options struct {
+	Dir        string
+	Full       bool // a whole one, whatever there is
+	Recipients []*x509.Certificate
+	Box        func(*tar.Writer) error // configuration and public material
+	Version    string
+	Now        func() time.Time
+	Progress   func(bytes int64, of int64) // now and then; of is 0 when nobody knows
+	PartBytes  int64                       // zero is 1 GiB
+}
+
+// Taken is a backup that is on its medium.
+type Taken struct {
+	Manifest
+	Digest string // of the manifest's file
+	Why    string // it is whole although an increment was wanted
+	Swept  int    // superseded files of keys taken away
+}
+
+// Take makes a backup in a folder, in this order, each step of which a crash leaves so that what was there
+// before is whole:
+//
+//  1. what interrupted backups left is taken away; the newest backup is the base.
+//  2. records come from the safe and go, enciphered, into temporary files; so do the keys and the box.
+//  3. every file is synced; the safe signs the manifest; it is synced.
+//  4. the files get their names, the manifest last: from then on there is a backup.
+//  5. the files of keys of earlier backups are taken away; the safe is told.
+func Take(ctx context.Context, o Options, safe Safe) (Taken, error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return Taken{}, mediumError(err)
+	}
+	found, _, newest, err := manifests(o.Dir)
+	if err != nil {
+		return Taken{}, err
+	}
+	if newest >= maxNumber {
+		return Taken{}, fmt.Errorf("%w: no number is left in %q", ErrFull, o.Dir)
+	}
+	if err := sweep(o.Dir, newest); err != nil {
+		return Taken{}, err
+	}
+	r := Request{Medium: o.Dir, Number: newest + 1}
+	base, whole := found[newest]
+	if whole && !o.Full && standing(o.Dir, newest) {
+		r.Base = base.text
+	}
+	t := &taking{o: o, safe: safe, m: &medium{dir: o.Dir, number: r.Number, most: o.PartBytes}}
+	if t.m.most <= 0 {
+		t.m.most = partBytes
+	}
+	in, err := safe.Begin(ctx, r)
+	if err != nil {
+		return Taken{}, err
+	}
+	defer in.Close() //nolint:errcheck // the end has been said
+	if err := t.run(ctx, in, base); err != nil {
+		t.m.abandon()
+		if t.id != "" {
+			err = errors.Join(err, safe.End(context.WithoutCancel(ctx), t.id, Ended{Failed: err.Error()}))
+		}
+		return Taken{}, err
+	}
+	return t.done, safe.End(context.WithoutCancel(ctx), t.id, Ended{Manifest: t.done.Digest})
+}
+
+// standing says whether a backup and all it stands on are there, with files in their lengths: an increment
+// may be put on it. That they are also what was written, verify tells.
+func standing(dir string, number uint64) bool {
+	c, err := OpenChain(dir, number)
+	if err != nil {
+		return false
+	}
+	for _, k := range c.links {
+		for _, f := range append(slices.Clone(k.Data), k.Envelope) {
+			info, err := os.Lstat(filepath.Join(dir, f.Name))
+			if err != nil || !info.Mode().IsRegular() || info.Size() != f.Size {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// taking is one backup being written.
+type taking struct {
+	o    Options
+	safe Safe
+	m    *medium
+	id   string
+	key  [32]byte
+	done Taken
+}
+
+func (t *taking) run(ctx context.Context, from io.Reader, base kept) error {
+	in, err := NewRecordReader(from, true)
+	if err != nil {
+		return err
+	}
+	h := in.Header
+	t.id = h.ID
+	if h.Number != t.m.number || !h.Whole && base.ID == "" {
+		return fmt.Errorf("%w: the safe gives number %d, %d was asked for", ErrBroken, h.Number, t.m.number)
+	}
+	if room, err := free(t.o.Dir); err != nil || room < h.Estimate {
+		return errors.Join(err, fmt.Errorf("%w: %d bytes are free, about %d are needed", ErrFull, room, h.Estimate))
+	}
+	_, _ = rand.Read(t.key[:])
+	out := Manifest{Typ: manifestType, V: 1, Origin: h.Origin, ID: h.ID, Number: h.Number, Series: h.ID, At: t.o.Now().UTC().Truncate(time.Second),
+		Version: t.o.Version, Set: h.Set, Whole: h.Whole, Recipients: namesOf(t.o.Recipients)}
+	if !h.Whole {
+		out.Series, out.Base = base.Series, &Base{Number: base.Number, SHA256: base.digest}
+	}
+	envelope, err := sealKey(t.o.Recipients, t.key)
+	if err != nil {
+		return err
+	}
+	if out.Envelope, err = t.m.write(nameOf(h.Number, kindRecipients), envelope); err != nil {
+		return err
+	}
+	if err := t.content(ctx, in, &out); err != nil {
+		return err
+	}
+	if out.Box, err = t.box(); err != nil {
+		return err
+	}
+	trailer := in.Trailer
+	out.Head, out.Held, out.Values, out.Bytes = trailer.Point.Head, trailer.Held, trailer.Values, trailer.Bytes
+	out.Apart, out.Damaged = trailer.Apart, trailer.Damaged
+	return t.commit(ctx, out, h.Why)
+}
+
+// content writes the data as they come, and the keys behind them.
+func (t *taking) content(ctx context.Context, in *RecordReader, out *Manifest) error {
+	data, err := t.m.stream(t.id, kindData, t.key)
+	if err != nil {
+		return err
+	}
+	defer data.drop()
+	w := NewRecordWriter(data)
+	if err := w.Header(in.Header); err != nil {
+		return err
+	}
+	var keys []volume.Op
+	var bytes, said int64
+	for {
+		op, apart, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil && !apart {
+			err = w.Op(op, false)
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if apart {
+			keys = append(keys, op)
+		}
+		if bytes += int64(len(op.Value)); bytes-said > 8<<20 && t.o.Progress != nil {
+			said = bytes
+			t.o.Progress(bytes, in.Header.Estimate)
+		}
+	}
+	if err := w.Trailer(in.Trailer); err != nil {
+		return err
+	}
+	if out.Data, err = data.end(); err != nil {
+		return err
+	}
+	out.Keys, err = t.keys(in, keys)
+	return err
+}
+
+// keys writes the values kept apart into their own file.
+func (t *taking) keys(in *RecordReader, ops []volume.Op) (File, error) {
+	s, err := t.m.stream(t.id, kindKeys, t.key)
+	if err != nil {
+		return File{}, err
+	}
+	defer s.drop()
+	w := NewRecordWriter(s)
+	err = w.Header(in.Header)
+	for _, op := range ops {
+		if err == nil {
+			err = w.Op(op, false)
+		}
+	}
+	if err == nil {
+		err = w.Trailer(in.Trailer)
+	}
+	if err != nil {
+		return File{}, err
+	}
+	return s.finish()
+}
+
+func (t *taking) box() (File, error) {
+	s, err := t.m.stream(t.id, kindBox, t.key)
+	if err != nil {
+		return File{}, err
+	}
+	defer s.drop()
+	w := tar.NewWriter(s)
+	if t.o.Box != nil {
+		err = t.o.Box(w)
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		return File{}, err
+	}
+	return s.finish()
+}
+
+func (t *taking) commit(ctx context.Context, m Manifest, why string) error {
+	m, err := t.safe.Seal(ctx, m)
+	if err != nil {
+		return err
+	}
+	text, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	name := nameOf(m.Number, kindManifest)
+	if _, err := t.m.write(name, text); err != nil {
+		return err
+	}
+	if err := t.m.commit(name); err != nil {
+		return err
+	}
+	t.done = Taken{Manifest: m, Digest: digestOf(text), Why: why}
+	t.done.Swept, err = supersede(t.o.Dir, m.Number)
+	return err
+}
+
+// supersede takes away the files of keys of earlier backups: what was destroyed in the safe since must not
+// come back from them. On flash that is no erasure; DESIGN.md says what is.
+func supersede(dir string, newest uint64) (n int, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, mediumError(err)
+	}
+	for _, e := range entries {
+		if number, kind, ok := parseName(e.Name()); ok && kind == kindKeys && number < newest {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return n, mediumError(err)
+			}
+			n++
+		}
+	}
+	return n, syncDir(dir)
+}
