@@ -10,7 +10,7 @@ import (
 // copyBytes is about how much is copied in one transaction while nobody else is at work, and
 // cursorBytes after how much more the volume notes how far the copy is.
 const (
-	copyBytes   = 6 << 20
+	copyBytes   = 12 << 20
 	cursorBytes = 64 << 20
 )
 
@@ -22,6 +22,7 @@ type fill struct {
 	dst   *member
 	base  volume.Head
 	after []byte // the last key copied
+	plain []byte // where values are opened, one after the other
 	bytes int64  // copied
 	marks []fillMark
 	noted int64 // bytes at the last cursor noted
@@ -153,8 +154,10 @@ func (f *fill) written(ctx context.Context, c chunk) error {
 
 // read gathers chunks until the end, an error, or ctx ends.
 func (f *fill) read(ctx context.Context, chunks chan<- chunk) {
+	pages := make(chan paged, 1)
+	go f.fetch(ctx, f.after, pages)
 	for after := f.after; ; {
-		c := f.gather(ctx, after)
+		c := f.gather(ctx, after, pages)
 		select {
 		case chunks <- c:
 		case <-ctx.Done():
@@ -167,32 +170,59 @@ func (f *fill) read(ctx context.Context, chunks chan<- chunk) {
 	}
 }
 
+// paged is a page of the source as it came in.
+type paged struct {
+	volume.Page
+	seen uint64 // the last batch composed, once the page was there
+	err  error
+}
+
+// fetch asks for page after page, at most two ahead, so that the source reads while values are opened.
+func (f *fill) fetch(ctx context.Context, after []byte, pages chan<- paged) {
+	for {
+		page, err := f.page(ctx, after)
+		select {
+		case pages <- paged{page, f.m.composed(), err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil || page.End {
+			return
+		}
+		after = page.Items[len(page.Items)-1].Key
+	}
+}
+
 // gather reads one chunk: less of it while others are at work, so that they never wait long for the
 // disk.
-func (f *fill) gather(ctx context.Context, after []byte) (c chunk) {
+func (f *fill) gather(ctx context.Context, after []byte, pages <-chan paged) (c chunk) {
 	open := opener{sealer: &f.m.seal}
 	c.mark.key = after
 	for {
-		page, err := f.page(ctx, c.mark.key)
-		if err != nil {
-			return chunk{err: err}
+		var page paged
+		select {
+		case page = <-pages:
+		case <-ctx.Done():
+			return chunk{err: ctx.Err()}
+		}
+		if page.err != nil {
+			return chunk{err: page.err}
 		}
 		for _, it := range page.Items {
 			c.mark.key = it.Key
-			_, sequence, err := open.unseal(nil, it.Key, it.Value) // what is damaged does not tell its batch either
-			if err == nil && sequence > f.base.Sequence {
-				continue
-			}
+			plain, sequence, err := open.unseal(f.plain[:0], it.Key, it.Value) // what is damaged does not tell its batch either
 			if err != nil {
 				if it.Value, err = f.rescue(ctx, it.Key); err != nil {
 					return chunk{err: err}
 				}
+			} else if f.plain = plain; sequence > f.base.Sequence {
+				continue
 			}
 			if it.Value != nil {
 				c.ops, c.bytes = append(c.ops, it), c.bytes+int64(len(it.Key)+len(it.Value))
 			}
 		}
-		c.mark.seen = f.m.composed()
+		c.mark.seen = page.seen
 		full := c.bytes >= copyBytes || len(c.ops) > MaxOps/4 || !f.m.calls.quiet(f.m.c.Now())
 		if c.end = page.End; c.end || full && c.bytes > 0 {
 			return c

@@ -143,7 +143,11 @@ func (c *Client) call(ctx context.Context, f Frame) ([]byte, error) {
 // volume has answered; [OutcomeOf] tells what an error means. It returns when the batch is on its
 // way or never will be: the payloads are no longer needed then.
 func (c *Client) Write(b *Batch, epoch uint64, flags uint8, deadline time.Duration, answer func(free int64, err error)) {
-	c.submit(KindWrite, b.parts, b.sums, b.Bytes, epoch, flags, deadline, answer)
+	payloads := make([]payload, len(b.parts))
+	for i, p := range b.parts {
+		payloads[i] = payload{parts: [][]byte{p}, sum: b.sums[i], bytes: int64(len(p))}
+	}
+	c.submit(KindWrite, payloads, epoch, flags, deadline, answer)
 }
 
 // Refill writes operations outside the sequence and waits for the answer.
@@ -161,30 +165,21 @@ func (c *Client) Refill(ctx context.Context, pool *Pool, ops []Op, flags uint8) 
 // goroutine at a time may send batches and refills.
 func (c *Client) StartRefill(pool *Pool, ops []Op, flags uint8) <-chan error {
 	got := make(chan error, 1)
-	b := NewBuilder(pool)
-	defer b.Drop()
-	b.cur = b.cur[:0]
-	for _, op := range ops {
-		room, err := b.Add(op.Key, len(op.Value), op.Delete)
-		if err != nil {
-			got <- err
-			return got
-		}
-		copy(room, op.Value)
+	payloads, err := layOut(ops)
+	if err != nil {
+		got <- err
+		return got
 	}
-	var bytes int64
-	parts := append(b.parts, b.cur)
-	sums := make([]uint32, len(parts))
-	for i, p := range parts {
-		sums[i] = Checksum(p)
-		bytes += int64(len(p))
-	}
-	c.submit(KindRefill, parts, sums, bytes, 0, flags, 0, func(_ int64, err error) { got <- err })
+	c.submit(KindRefill, payloads, 0, flags, 0, func(_ int64, err error) { got <- err })
 	return got
 }
 
-func (c *Client) submit(kind Kind, parts [][]byte, sums []uint32, bytes int64, epoch uint64, flags uint8,
+func (c *Client) submit(kind Kind, payloads []payload, epoch uint64, flags uint8,
 	deadline time.Duration, answer func(int64, error)) {
+	var bytes int64
+	for _, p := range payloads {
+		bytes += p.bytes
+	}
 	if err := c.writes.Acquire(c.ctx, bytes); err != nil {
 		answer(0, ErrClosed)
 		return
@@ -205,15 +200,15 @@ func (c *Client) submit(kind Kind, parts [][]byte, sums []uint32, bytes int64, e
 		answer(0, err)
 		return
 	}
-	for i, p := range parts {
+	for i, p := range payloads {
 		f := Frame{Kind: kind, Lane: LaneWrite, ID: id, Epoch: epoch, Deadline: deadline, Flags: flags}
 		if i == 0 {
 			f.Flags |= FlagFirst
 		}
-		if i == len(parts)-1 {
+		if i == len(payloads)-1 {
 			f.Flags |= FlagLast
 		}
-		if c.send(c.ctx, &f, sums[i], p) != nil {
+		if c.send(c.ctx, &f, p.sum, p.parts...) != nil {
 			c.fail(ErrClosed) // answers the call above
 			return
 		}
