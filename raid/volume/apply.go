@@ -79,11 +79,20 @@ func (s *server) write(b *incoming) (free int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	free, _, err = s.space.statfs()
+	return s.left(), nil
+}
+
+// left is the free space after a write. One that cannot be asked for, since the disk was taken away that
+// moment, is not none: then the mirror would take the volume for full, and refuse what its twin could
+// take. commits is held.
+func (s *server) left() int64 {
+	free, _, err := s.space.statfs()
 	if err != nil {
 		s.log.Warn("after a write", "error", err)
+		return s.free
 	}
-	return free, nil
+	s.free = free
+	return free
 }
 
 // admit checks that a batch is the one that follows, from a mirror that is up to date.

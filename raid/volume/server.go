@@ -31,6 +31,7 @@ type server struct {
 	ring *ring
 
 	commits sync.Mutex // held by whoever writes into Badger; taken after life
+	free    int64      // bytes left after the last write; under commits
 
 	mu     sync.Mutex
 	sb     Superblock

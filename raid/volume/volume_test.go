@@ -162,6 +162,22 @@ func TestCommitNoticesComplaint(t *testing.T) {
 	}
 }
 
+// A disk taken away right behind a write is not a full one.
+func TestLeftAfterAWrite(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "v")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := &server{log: slog.New(slog.DiscardHandler), space: space{dir: dir}}
+	before := s.left()
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if after := s.left(); before <= 0 || after != before {
+		t.Errorf("%d bytes are left, then %d", before, after)
+	}
+}
+
 func TestSpaceFloor(t *testing.T) {
 	s := space{dir: t.TempDir(), minFree: 1 << 20}
 	if err := s.admit(1 << 20); err != nil {
