@@ -93,42 +93,42 @@ func findChoice(ctx context.Context, cfg Config, name string) (wire.Choice, erro
 // Decide hands the statement that waits, signed by two officers, to the mirror: the next Open carries it
 // out and journals it. The statement is used up first: whatever happens then, nobody uses it again.
 // Statement and signatures stay in the state folder, for who asks later. It gives the names of the two.
-func Decide(ctx context.Context, cfg Config, signatures [][]byte) (by string, err error) {
+func Decide(ctx context.Context, cfg Config, signatures [][]byte) (by []string, err error) {
 	text, err := os.ReadFile(cfg.decisionDir(statementName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", ErrNoStatement
+		return nil, ErrNoStatement
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	directory, err := cfg.directory()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	s, officers, err := decision.Verify(text, signatures, cfg.Origin, directory, time.Now()) //nolint:forbidigo // as above
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if _, err := findChoice(ctx, cfg, s.Choice); err != nil {
-		return "", err
+		return nil, err
 	}
 	kept := cfg.decisionDir(s.Number)
 	if err := os.MkdirAll(kept, 0o700); err != nil { // there already after a crash
-		return "", err
+		return nil, err
 	}
 	for i, der := range signatures {
 		if err := writeFile(filepath.Join(kept, fmt.Sprintf("signature-%d.p7s", i+1)), der, 0o600); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	if err := writeFile(filepath.Join(kept, statementName), text, 0o600); err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := os.Remove(cfg.decisionDir(statementName)); err != nil {
-		return "", err
+		return nil, err
 	}
 	sum := sha256.Sum256(text)
-	by = fmt.Sprintf("%s and %s", officers[0].Name, officers[1].Name)
-	signed := fmt.Sprintf("%s (certificates %s and %s; statement %s)", by, officers[0].Serial, officers[1].Serial, hex.EncodeToString(sum[:]))
+	by = []string{officers[0].Name, officers[1].Name}
+	signed := fmt.Sprintf("%s and %s (certificates %s and %s; statement %s)", by[0], by[1], officers[0].Serial, officers[1].Serial, hex.EncodeToString(sum[:]))
 	return by, raid.Decide(ctx, cfg.mirror([32]byte{}, slog.New(slog.DiscardHandler)), s.Choice, signed)
 }

@@ -67,11 +67,13 @@ func (d doctor) demonstration() Diagnosis {
 }
 
 func (d doctor) setUp() Diagnosis {
-	missing := 0
+	missing, there := 0, ""
 	files := d.sealedKeyFiles()
 	for _, file := range files {
 		if _, err := os.Stat(file); err != nil {
 			missing++
+		} else if there == "" {
+			there = file
 		}
 	}
 	switch missing {
@@ -80,7 +82,7 @@ func (d doctor) setUp() Diagnosis {
 	case len(files):
 		return d.line("set-up", Bad, "set-up-none")
 	default:
-		return d.line("set-up", Warn, "set-up-copies", missing, len(files), files[0])
+		return d.line("set-up", Warn, "set-up-copies", missing, len(files), there)
 	}
 }
 

@@ -372,6 +372,11 @@ func TestSparePromoted(t *testing.T) {
 	d.deposit()
 	d.readAll()
 	d.has(d.words.String(), "kind=promoted")
+	// The disk that failed is told of as such, though its volume has the spare's seat now.
+	d.awaitVolume(b.Dir, "faulted", "missing")
+	if out, code := d.said("raid", "status"); code != 5 || !strings.Contains(out, "raid replace") {
+		t.Errorf("a failed disk in the spare's seat asks for nobody: %d\n%s", code, out)
+	}
 	for end := time.Now().Add(30 * time.Second); d.journaled("volume-promoted") == 0; {
 		if time.Now().After(end) {
 			t.Fatal("the journal does not tell of the promotion")

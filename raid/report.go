@@ -69,10 +69,15 @@ func (mem *member) standing() VolumeState {
 		return Detached
 	case mem.absent():
 		return Missing
-	case mem.seat.Spare:
+	case mem.fitSpare():
 		return Spare
 	}
-	return Faulted
+	return Faulted // a spare that failed too: who counts on it must know
+}
+
+// fitSpare says whether a member is a spare that could take the place of another, as far as is known.
+func (mem *member) fitSpare() bool {
+	return mem.seat.Spare && (mem.cause == CauseNone || mem.cause == CauseOther)
 }
 
 // absent says whether there is no volume at its place.

@@ -49,9 +49,9 @@ func (m *Mirror) vacancy() (lost *member, spares []*member) {
 	for _, mem := range m.members {
 		switch {
 		case mem.role == roleRetired, mem.seat.Detached, mem.role == roleIn:
-		case mem.seat.Spare && mem.cause != CauseNone && mem.cause != CauseOther: // not there, or failed
-		case mem.seat.Spare:
+		case mem.fitSpare():
 			spares = append(spares, mem)
+		case mem.seat.Spare: // not there, or failed
 		case mem.role == roleSyncing && mem.proc != nil: // on its way back
 		case lost == nil && (mem.cause == CauseSync || mem.held || now.Sub(mem.since) >= m.c.SpareAfter):
 			lost = mem

@@ -24,13 +24,13 @@ func (s *Storage) judge(p Place, instead string) error {
 	if err := s.apart(p.Dir, volumes, instead); err != nil {
 		return err
 	}
-	if unix.Access(p.Dir, unix.W_OK|unix.X_OK) != nil {
-		return fmt.Errorf("%w: %s", ErrLocked, p.Dir)
-	}
-	if !p.SameDisk {
+	if !p.SameDisk { // before rights: where no disk is mounted, nobody should be told to give away the folder below
 		if err := ownDisk(p.Dir, volumes, instead); err != nil {
 			return err
 		}
+	}
+	if unix.Access(p.Dir, unix.W_OK|unix.X_OK) != nil {
+		return fmt.Errorf("%w: %s", ErrLocked, p.Dir)
 	}
 	return s.roomy(p.Dir, volumes)
 }

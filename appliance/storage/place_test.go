@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"casemate/raid"
 	"casemate/raid/raidtest"
 )
@@ -36,6 +38,11 @@ func TestWhereAVolumeMayBe(t *testing.T) {
 	first := raid.VolumeStatus{ID: "first", Dir: held, State: raid.InSync}
 	lost := raid.VolumeStatus{ID: "lost", Dir: b.Dir, State: raid.Missing}
 	own := folder(t.TempDir(), "state")
+	locked := folder(t.TempDir(), "x") // on the system's disk, where nobody may write
+	if err := errors.Join(unix.Mount(locked, locked, "", unix.MS_BIND, ""), unix.Mount("", locked, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(locked, unix.MNT_DETACH) })
 	for _, c := range []struct {
 		name    string
 		place   Place
@@ -51,6 +58,8 @@ func TestWhereAVolumeMayBe(t *testing.T) {
 		{"the same, knowingly", Place{Dir: folder(a.Dir, "other"), SameDisk: true}, "", []raid.VolumeStatus{first}, 1 << 20, nil},
 		{"the system's disk", Place{Dir: folder(t.TempDir(), "x")}, "", nil, 1 << 20, ErrNotMounted},
 		{"the system's disk, knowingly", Place{Dir: folder(t.TempDir(), "x"), SameDisk: true}, "", nil, 1 << 20, nil},
+		{"nothing mounted, and no right to write either", Place{Dir: locked}, "", nil, 1 << 20, ErrNotMounted},
+		{"the same, knowingly there", Place{Dir: locked, SameDisk: true}, "", nil, 1 << 20, ErrLocked},
 		{"around a volume", Place{Dir: folder(t.TempDir()), SameDisk: true}, "", []raid.VolumeStatus{{ID: "x", Dir: "/"}}, 1 << 20, ErrInside},
 		{"in the safe's own folder", Place{Dir: folder(own, "in"), SameDisk: true}, "", nil, 1 << 20, ErrInside},
 		{"a volume's own folder", Place{Dir: b.Dir}, "", []raid.VolumeStatus{lost}, 1 << 20, ErrInside},

@@ -97,5 +97,5 @@ func (o *options) decide(cmd *cobra.Command, files []string) error {
 	if err != nil {
 		return err
 	}
-	return o.tell(cmd, map[string]string{"decidedBy": by}, o.t.Decided, by)
+	return o.tell(cmd, map[string][]string{"decidedBy": by}, o.t.Decided, by[0]+" "+o.t.And+" "+by[1])
 }

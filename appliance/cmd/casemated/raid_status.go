@@ -52,7 +52,12 @@ func (o *options) show(cmd *cobra.Command, s wire.Storage, closed bool) error {
 			return err
 		}
 	} else {
-		p := &printer{t: o.t, health: func(v wire.Volume) string { return health(cmd.Context(), o.t, v) }}
+		p := &printer{t: o.t, health: func(v wire.Volume) string {
+			if v.State == "missing" { // what is mounted there now is another disk
+				return ""
+			}
+			return health(cmd.Context(), o.t, v)
+		}}
 		if closed {
 			p.line("%s", o.t.Closed)
 		}
