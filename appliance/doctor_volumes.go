@@ -61,7 +61,7 @@ func (d doctor) mirror(s wire.Storage) []Diagnosis {
 	list := []Diagnosis{state}
 	for _, v := range s.Volumes {
 		if todo := say.Todo(v.State, v.Cause, v.ID, v.Dir); todo != "" {
-			list = append(list, d.line("mirror", Warn, "mirror-volume", words.Short(v.ID), v.Dir, say.Volumes[v.State], v.Why, todo))
+			list = append(list, d.line("mirror", Warn, "mirror-volume", words.Short(v.ID), v.Dir, say.Volumes[v.State], say.Why(v.Why), todo))
 		}
 	}
 	if s.Scrub != nil {

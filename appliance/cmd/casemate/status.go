@@ -59,9 +59,9 @@ func (a *app) volume(v wire.VolumeStatus) string {
 	case v.Total > 0:
 		line += fmt.Sprintf(", %d %%", min(99, 100*v.Done/v.Total))
 	case v.Cause != "":
-		line += ", " + a.t.Storage.Causes[v.Cause].With(v.Detail)
+		line += ", " + a.t.Storage.Causes[v.Cause].With(a.t.Storage.Why(v.Detail))
 	case v.Detail != "":
-		line += ", " + v.Detail
+		line += ", " + a.t.Storage.Why(v.Detail)
 	case v.FreeBytes >= 0:
 		line += ", " + fmt.Sprintf(a.t.Free, a.size(v.FreeBytes))
 	}

@@ -136,6 +136,27 @@ func TestRefusedForAPerson(t *testing.T) {
 	}
 }
 
+// TestMirrorsOwnWordsInFrench: why, and what a choice loses, as the mirror says it.
+func TestMirrorsOwnWordsInFrench(t *testing.T) {
+	s := wire.Storage{State: "refused", Why: `the volumes present are not witnessed as up to date: "/srv/b" was put out before epoch 4`,
+		Volumes: []wire.Volume{{ID: "5e6f7a8b9c0d", Dir: "/srv/a", State: "missing", Cause: "gone", Why: `there is no volume in "/srv/a"`}},
+		Choices: []wire.Choice{{ID: "c0ffee00dd", Dir: "/srv/b", Volume: "1a2b3c4d5e6f", Sequence: 120,
+			Loses: "the batches 121 to 124, which are on record; an unknown number of batches written since epoch 4 without it"}}}
+	for language, all := range map[string][]string{
+		"en": {`why: the volumes present are not witnessed as up to date: "/srv/b" was put out before epoch 4`, `(there is no volume in "/srv/a")`,
+			"loses: the batches 121 to 124, which are on record; an unknown number"},
+		"fr": {`raison : rien n'atteste que les volumes présents sont à jour : "/srv/b" a été exclu avant l'époque 4`, `(il n'y a pas de volume dans "/srv/a")`,
+			"perd : les écritures 121 à 124, qui sont inscrites ; un nombre inconnu d'écritures faites sans lui depuis l'époque 4"},
+	} {
+		got := said(language, s, false)
+		for _, words := range all {
+			if !strings.Contains(got, words) {
+				t.Errorf("no %q in\n%s", words, got)
+			}
+		}
+	}
+}
+
 // TestWhatAsksForAPerson decides the exit code.
 func TestWhatAsksForAPerson(t *testing.T) {
 	for _, c := range []struct {

@@ -47,7 +47,7 @@ func (p *printer) mirror(s wire.Storage, open bool) {
 	}
 	p.line("%s", line)
 	if s.Why != "" && s.State != "healthy" {
-		p.line("  %s %s", p.t.Why, s.Why)
+		p.line("  %s %s", p.t.Why, p.t.storage.Why(s.Why))
 	}
 	if said.Hint != "" && (open || s.State == "refused") {
 		p.line("  %s %s", p.t.Todo, said.Hint)
@@ -89,9 +89,9 @@ func (p *printer) volume(v wire.Volume) {
 	if v.State != "in-sync" && v.State != "spare" {
 		why := p.t.storage.Causes[v.Cause].Message
 		if v.Why != "" && why != "" {
-			why += " (" + v.Why + ")"
+			why += " (" + p.t.storage.Why(v.Why) + ")"
 		} else if why == "" {
-			why = v.Why
+			why = p.t.storage.Why(v.Why)
 		}
 		if why != "" {
 			p.line("  %s %s", p.t.Why, why)
@@ -195,7 +195,7 @@ func (p *printer) choices(all []wire.Choice) {
 			line += ", " + fmt.Sprintf(p.t.ChoiceWritten, moment(c.Written))
 		}
 		p.line("%s", line)
-		p.line("  %s %s", p.t.ChoiceLoses, c.Loses)
+		p.line("  %s %s", p.t.ChoiceLoses, p.t.storage.Why(c.Loses))
 		p.line("  "+p.t.ChoiceTake, words.Short(c.ID))
 	}
 	p.line("")
