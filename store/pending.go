@@ -35,7 +35,7 @@ func (s *Safe) loadPending(ctx context.Context) error {
 		if !stored.Tells(ActDeposit, journal.Done) {
 			return nil
 		}
-		e, err := stored.Entry()
+		e, err := stored.Brief()
 		if err != nil || e.Act != ActDeposit || e.Result != journal.Done {
 			return err
 		}
