@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"appliance": 6,
 
 	"appliance/api":     5,
+	"appliance/setup":   5, // what a first start is made of: answers, layout, disks, the record to undo by
 	"appliance/metrics": 5, // the safe in numbers: from its status, and from what happens at the door
 
 	"appliance/backup": 4, // what is on a backup's medium, written and read

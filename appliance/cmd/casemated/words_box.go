@@ -2,6 +2,7 @@ package main
 
 // boxWords is what the commands of the box say beside those of the volumes, in one language.
 type boxWords struct {
+	setupWords
 	Health                  help
 	FlagAlive               string
 	Healthy, Ready, NotWell string
@@ -15,6 +16,7 @@ func (t *catalogue) box() *boxWords {
 }
 
 var boxEnglish = boxWords{
+	setupWords: setupEnglish,
 	Health: help{
 		Short: "Tell whether the running safe would take a deposit now",
 		Long: `Tell whether the safe that runs on this machine would take a deposit now, and what stands against it;
@@ -29,6 +31,7 @@ Exit code 0: yes; 5: no, with the reasons; 1: no safe answers.`,
 }
 
 var boxFrench = boxWords{
+	setupWords: setupFrench,
 	Health: help{
 		Short: "Dire si le coffre en marche recevrait un dépôt maintenant",
 		Long: `Dire si le coffre qui tourne sur cette machine recevrait un dépôt maintenant, et ce qui s'y oppose ; avec
