@@ -90,6 +90,9 @@ func (a *Appliance) open(ctx context.Context, configFile string) error {
 		return err
 	}
 	a.events.pass(a.safe.VolumeEvent)
+	if err := a.noteRestored(ctx); err != nil {
+		return fmt.Errorf("journaling that the safe was restored: %w", err)
+	}
 	a.storage = a.config.storage(a.mirror, a.safe)
 	return nil
 }

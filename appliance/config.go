@@ -41,6 +41,7 @@ type Config struct {
 	HTTP      HTTPConfig      `toml:"http"`
 	Control   ControlConfig   `toml:"control"`
 	Metrics   MetricsConfig   `toml:"metrics"`
+	Backup    BackupConfig    `toml:"backup"`
 	HSM       HSMConfig       `toml:"hsm"`
 	Volumes   VolumesConfig   `toml:"volumes"`
 	Scrub     ScrubConfig     `toml:"scrub"`
@@ -62,6 +63,15 @@ type HTTPConfig struct {
 type ControlConfig struct {
 	// Socket is where `casemated raid` finds the running safe. Only root and the safe's own user pass.
 	Socket string `toml:"socket,path" may:"the path of a unix socket, at most 107 bytes once made absolute, or nothing for control.sock in the state folder"`
+}
+
+// BackupConfig is for whom backups are enciphered.
+type BackupConfig struct {
+	// Recipients are the recovery certificates: whoever has the key of one of them opens a backup, and
+	// restores it where the token is.
+	Recipients string `toml:"recipients,path" may:"a PEM file of certificates with RSA keys of 3072 bits at least, or nothing"`
+	// WarnAfter is the age of the last backup from which doctor warns; of the last drill, four times that.
+	WarnAfter time.Duration `toml:"warn_after" may:"a duration from 1h to 365d"`
 }
 
 // MetricsConfig is the door for those who watch over the safe.
@@ -177,6 +187,7 @@ func DefaultConfig() Config {
 		},
 		Volumes: VolumesConfig{MinFree: 256 << 20, MinCopies: 1, SpareAfter: 10 * time.Minute, ErrorBudget: 64},
 		Scrub:   ScrubConfig{Every: 30 * 24 * time.Hour, Rate: 64 << 20},
+		Backup:  BackupConfig{WarnAfter: 8 * 24 * time.Hour},
 		Clock: ClockConfig{
 			MinServers: 1, Policy: "refuse",
 			MaxDistance: time.Second, MaxOffset: time.Second, Interval: 16 * time.Second,

@@ -70,6 +70,7 @@ func (c Config) check(f *faults, unread map[string]bool) {
 	socket := c.ControlSocket()
 	top.on("control", c.Control).want(len(socket) <= maxSocket, "socket", "%q has %d bytes", socket, len(socket))
 	c.Metrics.check(top.on("metrics", c.Metrics))
+	top.on("backup", c.Backup).within(c.Backup.WarnAfter, time.Hour, 365*24*time.Hour, "warn_after")
 	c.HSM.check(top.on("hsm", c.HSM))
 	c.Volumes.check(top.on("volumes", c.Volumes))
 	c.Scrub.check(top.on("scrub", c.Scrub))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"casemate/appliance/backup"
 	"casemate/appliance/decision"
 	"casemate/appliance/storage"
 	"casemate/appliance/words"
@@ -46,6 +47,17 @@ var codes = []struct {
 	{raid.ErrReadOnly, "read-only"},
 	{raid.ErrUnavailable, "volumes-away"},
 	{store.ErrIntegrity, "integrity"},
+	{backup.ErrNone, "backup-none"},
+	{backup.ErrFull, "medium-full"},
+	{backup.ErrMedium, "medium"},
+	{backup.ErrForeign, "backup-foreign"},
+	{backup.ErrKey, "recovery-key"},
+	{backup.ErrRecipient, "recipient"},
+	{backup.ErrBusy, "backup-busy"},
+	{backup.ErrBroken, "backup-broken"},
+	{store.ErrDrillFailed, "drill-failed"},
+	{ErrStillRunning, "still-running"},
+	{raid.ErrExists, "volume-there"},
 	{timestamp.ErrMark, "time-mark"},
 	{timestamp.ErrTimeWentBack, "time-went-back"},
 	{ErrBroken, "broken"},
@@ -64,4 +76,14 @@ func Explain(err error, language string) (message, hint string) {
 		}
 	}
 	return err.Error(), ""
+}
+
+// codeOf is the name of an error, as it travels to a command; empty for one without.
+func codeOf(err error) string {
+	for _, known := range codes {
+		if errors.Is(err, known.err) {
+			return known.code
+		}
+	}
+	return ""
 }

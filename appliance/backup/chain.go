@@ -279,7 +279,7 @@ func (c *Chain) key(k kept, open Opener) (key [32]byte, err error) {
 	if err != nil {
 		return key, err
 	}
-	if digestOf(envelope) != k.Envelope.SHA256 {
+	if Digest(envelope) != k.Envelope.SHA256 {
 		return key, fmt.Errorf("%w: %s is another than was written", ErrBroken, k.Envelope.Name)
 	}
 	return open(k.Number, envelope)

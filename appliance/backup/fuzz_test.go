@@ -25,7 +25,8 @@ func FuzzRecords(f *testing.F) {
 	f.Add(b.Bytes())
 	f.Add(b.Bytes()[:b.Len()-1])
 	f.Fuzz(func(t *testing.T, in []byte) {
-		r, err := NewRecordReader(bytes.NewReader(in), true)
+		apart := len(in)%2 == 0
+		r, err := NewRecordReader(bytes.NewReader(in), apart)
 		if err != nil {
 			return
 		}
@@ -49,7 +50,7 @@ func FuzzRecords(f *testing.F) {
 		if err := w.Trailer(r.Trailer); err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(again.Bytes(), in) {
+		if !bytes.Equal(again.Bytes(), in) && !(apart && bytes.HasPrefix(in, again.Bytes())) {
 			t.Errorf("%q is written back as %q", in, again.Bytes())
 		}
 	})
@@ -57,7 +58,7 @@ func FuzzRecords(f *testing.F) {
 
 // FuzzManifest reads any bytes as a manifest: what reads is written back as the same bytes.
 func FuzzManifest(f *testing.F) {
-	file := func(name string) File { return File{Name: name, SHA256: digestOf(nil)} }
+	file := func(name string) File { return File{Name: name, SHA256: Digest(nil)} }
 	m, err := Manifest{Typ: manifestType, V: 1, ID: "x", Series: "x", Number: 1, Whole: true, Envelope: file("000001.recipients"),
 		Data: []File{file("000001.data-001")}, Keys: file("000001.keys-001"), Box: file("000001.box-001")}.Sign([32]byte{1})
 	if err != nil {

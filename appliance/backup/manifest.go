@@ -146,14 +146,15 @@ func partOf(number uint64, kind string, part int) string {
 	return fmt.Sprintf("%s-%03d", nameOf(number, kind), part)
 }
 
-func digestOf(b []byte) string {
+// Digest is the SHA-256 by which a manifest's file is named, hexadecimal.
+func Digest(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
 
 func namesOf(recipients []*x509.Certificate) (list []string) {
 	for _, c := range recipients {
-		list = append(list, digestOf(c.Raw))
+		list = append(list, Digest(c.Raw))
 	}
 	return list
 }
@@ -193,7 +194,7 @@ func manifests(dir string) (found map[uint64]kept, bad map[uint64]error, newest 
 			bad[number] = fmt.Errorf("%s: %w", e.Name(), err)
 			continue
 		}
-		found[number] = kept{m, digestOf(text), text}
+		found[number] = kept{m, Digest(text), text}
 	}
 	return found, bad, newest, nil
 }

@@ -80,7 +80,7 @@ func (m *medium) write(name string, content []byte) (File, error) {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return File{}, mediumError(err)
 	}
-	return File{Name: name, Size: int64(len(content)), SHA256: digestOf(content)}, nil
+	return File{Name: name, Size: int64(len(content)), SHA256: Digest(content)}, nil
 }
 
 func (m *medium) create(name string) (*os.File, error) {

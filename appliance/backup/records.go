@@ -125,7 +125,8 @@ type RecordReader struct {
 	done    bool
 }
 
-// NewRecordReader reads the header. What breaks the form is ErrBroken.
+// NewRecordReader reads the header. What breaks the form is ErrBroken. With apart set it reads what the safe
+// sends: values kept apart may come, and what follows the trailer is not looked at.
 func NewRecordReader(r io.Reader, apart bool) (*RecordReader, error) {
 	in := &RecordReader{r: bufio.NewReaderSize(r, 256<<10), apart: apart}
 	kind, err := in.r.ReadByte()
@@ -180,7 +181,7 @@ func strictly(b []byte, v any) error {
 }
 
 // Next gives the next operation, and whether it is one kept apart; io.EOF behind the trailer, when nothing
-// more stands there.
+// more stands there on a medium.
 func (r *RecordReader) Next() (op volume.Op, apart bool, err error) {
 	if r.done {
 		return op, false, io.EOF
@@ -197,10 +198,13 @@ func (r *RecordReader) Next() (op volume.Op, apart bool, err error) {
 		if err := r.json(&r.Trailer); err != nil {
 			return op, false, err
 		}
+		r.done = true
+		if r.apart { // on the way from the safe, which says more when it has been told the end
+			return op, false, io.EOF
+		}
 		if _, err := r.r.ReadByte(); !errors.Is(err, io.EOF) {
 			return op, false, errors.Join(fmt.Errorf("%w: something stands behind its end", ErrBroken), err)
 		}
-		r.done = true
 		return op, false, io.EOF
 	}
 	return op, false, fmt.Errorf("%w: a record of kind %d", ErrBroken, kind)

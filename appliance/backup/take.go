@@ -271,7 +271,7 @@ func (t *taking) commit(ctx context.Context, m Manifest, why string) error {
 	if err := t.m.commit(name); err != nil {
 		return err
 	}
-	t.done = Taken{Manifest: m, Digest: digestOf(text), Why: why}
+	t.done = Taken{Manifest: m, Digest: Digest(text), Why: why}
 	t.done.Swept, err = supersede(t.o.Dir, m.Number)
 	return err
 }

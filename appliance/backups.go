@@ -1,0 +1,227 @@
+package appliance
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"casemate/appliance/backup"
+	"casemate/raid/volume"
+	"casemate/store"
+	"casemate/store/identity"
+)
+
+// ErrNoSession says that no backup or drill of that name is under way.
+var ErrNoSession = errors.New("no such backup or drill is under way")
+
+// backups is the safe's end of backups and drills. The files are written by the command, which may be
+// another user and see other mounts; the safe gives the records, signs the manifest and journals. One at a
+// time.
+type backups struct {
+	a   *Appliance
+	mu  sync.Mutex
+	now *session
+}
+
+// session is a backup or a drill under way: an act of the journal is open.
+type session struct {
+	id      string
+	request backup.Request
+	base    *backup.Manifest
+	header  backup.Header
+	trailer backup.Trailer
+	given   bool   // everything was
+	sealed  string // digest of the manifest that was signed
+	macKey  [32]byte
+	ended   chan backup.Ended
+	drilled chan drillEnd
+}
+
+// drillEnd is how a drill ended, as the command says it.
+type drillEnd struct {
+	ID      string        `json:"id"`
+	Drilled store.Drilled `json:"drilled"`
+	Held    store.Held    `json:"held"`
+}
+
+func (b *backups) claim() (*session, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.now != nil {
+		return nil, backup.ErrBusy
+	}
+	var id [16]byte
+	_, _ = rand.Read(id[:])
+	b.now = &session{id: hex.EncodeToString(id[:]), ended: make(chan backup.Ended, 1), drilled: make(chan drillEnd, 1)}
+	return b.now, nil
+}
+
+func (b *backups) release() {
+	b.mu.Lock()
+	b.now = nil
+	b.mu.Unlock()
+}
+
+// find gives the session of an identity.
+func (b *backups) find(id string) (*session, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.now == nil || b.now.id != id {
+		return nil, ErrNoSession
+	}
+	return b.now, nil
+}
+
+// take gives the records of a backup to w, then waits until the command says how it ended. Killed
+// anywhere, the journal calls it interrupted; the medium says what it has.
+func (b *backups) take(ctx context.Context, who identity.Caller, q backup.Request, w io.Writer, flush func() error) error {
+	s, err := b.claim()
+	if err != nil {
+		return err
+	}
+	defer b.release()
+	return b.a.safe.Backup(ctx, who, q.Medium, func(ctx context.Context) (store.BackedUp, error) {
+		var done store.BackedUp
+		h, err := b.header(ctx, s, q)
+		if err != nil {
+			return done, err
+		}
+		from := backup.Source{Mirror: b.a.mirror, Hold: b.a.safe.Hold, Apart: store.KeptApart()}
+		h, t, err := backup.Give(ctx, from, h, w)
+		if err == nil {
+			b.mu.Lock()
+			s.header, s.trailer, s.given = h, t, true
+			b.mu.Unlock()
+			err = flush()
+		}
+		if err != nil {
+			return done, err
+		}
+		select {
+		case <-ctx.Done():
+			return done, ctx.Err()
+		case e := <-s.ended:
+			if e.Failed != "" {
+				return done, fmt.Errorf("the medium: %s", e.Failed)
+			}
+			return store.BackedUp{ID: s.id, Number: h.Number, Whole: h.Whole, At: time.Now().UTC().Truncate(time.Second), //nolint:forbidigo // told to people
+				Sequence: t.Point.Head.Sequence, Entries: t.Held.Entries, Manifest: e.Manifest}, nil
+		}
+	})
+}
+
+// header says what is to come: an increment if the manifest before is this safe's.
+func (b *backups) header(ctx context.Context, s *session, q backup.Request) (backup.Header, error) {
+	held, release := b.a.safe.Hold()
+	release()
+	h := backup.Header{ID: s.id, Number: q.Number, Origin: b.a.config.Origin,
+		Estimate: int64(held.Bytes+held.Bytes/50+8192*held.Documents+1024*held.Entries) + 1<<20} // #nosec G115 -- an estimate
+	var set volume.ID
+	if err := set.UnmarshalText([]byte(b.a.mirror.Status().Set)); err != nil {
+		return h, err
+	}
+	h.Set = set
+	mirror, err := b.a.config.volumesKey(ctx, b.a.token)
+	if err != nil {
+		return h, err
+	}
+	s.macKey, s.request = backup.MACKey(mirror), q
+	if len(q.Base) == 0 {
+		return h, nil
+	}
+	m, err := backup.ParseManifest(q.Base)
+	if err == nil {
+		err = m.Verify(s.macKey)
+	}
+	if err != nil || m.Set != set || m.Number >= q.Number {
+		h.Why = "the backup before is not one of this safe"
+		return h, nil
+	}
+	s.base, h.Since = &m, &m.Head
+	return h, nil
+}
+
+// seal signs the manifest of the backup under way, if it says what was given.
+func (b *backups) seal(m backup.Manifest) (backup.Manifest, error) {
+	s, err := b.find(m.ID)
+	if err != nil {
+		return m, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h, t := s.header, s.trailer
+	same := s.given && m.Number == h.Number && m.Origin == h.Origin && m.Set == h.Set && m.Whole == h.Whole && m.Head == t.Point.Head &&
+		m.Held == t.Held && m.Values == t.Values && m.Bytes == t.Bytes && m.Apart == t.Apart && m.Damaged == t.Damaged
+	if same && !m.Whole {
+		same = s.base != nil && m.Base != nil && m.Base.Number == s.base.Number && m.Base.SHA256 == backup.Digest(s.request.Base) && m.Series == s.base.Series
+	}
+	if !same {
+		return m, fmt.Errorf("%w: the manifest says what this safe did not give", backup.ErrForeign)
+	}
+	if m, err = m.Sign(s.macKey); err != nil {
+		return m, err
+	}
+	text, err := m.Encode()
+	if err == nil {
+		_, err = backup.ParseManifest(text) // nothing is signed that would not be read
+	}
+	s.sealed = backup.Digest(text)
+	return m, err
+}
+
+// end takes the last word on the backup under way.
+func (b *backups) end(id string, e backup.Ended) error {
+	s, err := b.find(id)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e.Failed == "" && (s.sealed == "" || e.Manifest != s.sealed) {
+		return fmt.Errorf("%w: another manifest than was signed", backup.ErrForeign)
+	}
+	select {
+	case s.ended <- e:
+		return nil
+	default:
+		return ErrNoSession // its end was said already
+	}
+}
+
+// drill opens the act of a drill, tells its name, and waits for its end.
+func (b *backups) drill(ctx context.Context, who identity.Caller, medium string, began func(id string) error) error {
+	s, err := b.claim()
+	if err != nil {
+		return err
+	}
+	defer b.release()
+	return b.a.safe.Drill(ctx, who, medium, func(ctx context.Context) (store.Drilled, store.Held, error) {
+		if err := began(s.id); err != nil {
+			return store.Drilled{}, store.Held{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return store.Drilled{}, store.Held{}, ctx.Err()
+		case e := <-s.drilled:
+			return e.Drilled, e.Held, nil
+		}
+	})
+}
+
+func (b *backups) drilled(e drillEnd) error {
+	s, err := b.find(e.ID)
+	if err != nil {
+		return err
+	}
+	select {
+	case s.drilled <- e:
+		return nil
+	default:
+		return ErrNoSession
+	}
+}

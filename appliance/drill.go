@@ -1,0 +1,116 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"casemate/appliance/backup"
+	"casemate/hsm"
+	"casemate/raid"
+	"casemate/store"
+	"casemate/store/proof"
+	"casemate/store/timestamp"
+)
+
+// DrillBackup proves that a backup restores: into a folder of its own, that goes afterwards. What was
+// restored is opened without being served, compared with its manifest and with the journal of the safe, and
+// documents chosen at random are read whole and proved. The safe journals the drill with its verdict. An
+// error of the drill itself is store.ErrDrillFailed.
+func DrillBackup(ctx context.Context, cfg Config, log *slog.Logger, o RestoreOptions) (d store.Drilled, err error) {
+	err = withSafe(ctx, cfg, log, o.Source, func(s *running) error {
+		end, err := s.drill(ctx, o.Dir)
+		if err != nil {
+			return err
+		}
+		var held store.Held
+		d, held, err = cfg.drill(ctx, log, o)
+		if err != nil {
+			d.Why = err.Error()
+		}
+		d.OK, d.At = err == nil, time.Now().UTC().Truncate(time.Second) //nolint:forbidigo // told to people
+		return end(context.WithoutCancel(ctx), d, held)
+	})
+	return d, err
+}
+
+// drill restores, looks and takes away.
+func (c Config) drill(ctx context.Context, log *slog.Logger, o RestoreOptions) (d store.Drilled, held store.Held, err error) {
+	chain, err := backup.OpenChain(o.Dir, o.Number)
+	if err != nil {
+		return d, held, err
+	}
+	d.Backup = chain.Last().ID
+	scratch, err := os.MkdirTemp(o.Scratch, "casemate-drill-")
+	if err != nil {
+		return d, held, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	err = withToken(ctx, c, o.ConfigFile, log, func(token *hsm.Client, info hsm.Info) error {
+		key, err := chainKey(ctx, chain, o.Open, token)
+		if err != nil {
+			return err
+		}
+		m := c.mirror(key, log)
+		m.Dirs, m.StateDir, m.MinCopies = []string{filepath.Join(scratch, "volume")}, filepath.Join(scratch, "state"), 1
+		if err := os.Mkdir(m.StateDir, 0o700); err != nil {
+			return err
+		}
+		if err := restoreTo(ctx, m, chain, o); err != nil {
+			return err
+		}
+		found, err := c.inspect(ctx, m, token, info, log, o)
+		d.Documents, held = found.Documents, found.Held
+		if err == nil {
+			err = judge(found, chain.Last())
+		}
+		return err
+	})
+	return d, held, err
+}
+
+// inspect opens what was restored and looks at it.
+func (c Config) inspect(ctx context.Context, m raid.Config, token *hsm.Client, info hsm.Info, log *slog.Logger, o RestoreOptions) (found store.Inspection, err error) {
+	mirror, err := raid.Open(ctx, m)
+	if err != nil {
+		return found, fmt.Errorf("opening what was restored: %w", err)
+	}
+	defer func() { err = errors.Join(err, mirror.Close()) }()
+	t, err := c.trust(info)
+	if err != nil {
+		return found, err
+	}
+	return store.Inspect(ctx, store.Config{Origin: c.Origin, Demonstration: info.Demonstration, Mirror: mirror, Token: token, Clock: machineClock{},
+		Interval: c.Timestamp.Interval, AlarmAfter: c.Timestamp.AlarmAfter, Trust: t.verify, TrustFiles: t.files, Log: log}, o.Documents, nil)
+}
+
+// judge holds what was found against what the manifest says.
+func judge(found store.Inspection, m backup.Manifest) error {
+	if len(found.Findings) > 0 {
+		return fmt.Errorf("%w: %s", store.ErrDrillFailed, strings.Join(found.Findings[:min(3, len(found.Findings))], "; "))
+	}
+	if found.Held != m.Held {
+		return fmt.Errorf("%w: it holds %d journal entries and %d documents, its manifest says %d and %d", store.ErrDrillFailed,
+			found.Held.Entries, found.Held.Documents, m.Held.Entries, m.Held.Documents)
+	}
+	if m.Damaged > 0 {
+		return fmt.Errorf("%w: %d values were damaged on every volume when it was taken", store.ErrDrillFailed, m.Damaged)
+	}
+	return nil
+}
+
+// machineClock is the machine's, for looking at what is restored: nothing is attested by it.
+type machineClock struct{}
+
+// Read gives the machine's time.
+func (machineClock) Read() (timestamp.Reading, error) {
+	return timestamp.Reading{Time: time.Now().UTC(), Clock: proof.Clock{}}, nil //nolint:forbidigo // see above
+}
+
+// Observe takes no notice.
+func (machineClock) Observe(timestamp.Token) {}
