@@ -3,6 +3,7 @@ package raid
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // What may be wrong with a key on a volume.
@@ -20,6 +21,7 @@ type diagnosis struct {
 	value []byte // as a twin stores it; nil if no twin has it undamaged
 	gap   bool   // it was damaged everywhere when the volume was filled
 
+	marked    bool   // the volume lacks it, and says that it removed it; nothing authentic does
 	contested bool   // one volume has it, sound or not, and another lacks it
 	since     uint64 // the batch of the newest sound value
 }
@@ -28,7 +30,7 @@ type diagnosis struct {
 // since they were asked is asked now.
 func (m *Mirror) examine(ctx context.Context, dst source, twins []source, key []byte, past memories) (diagnosis, error) {
 	d, err := m.judge(ctx, dst, twins, key, past)
-	if err != nil || !d.contested || past[string(key)] != nil {
+	if p := past[string(key)]; err != nil || !d.contested || p != nil && p.since <= d.since {
 		return d, err
 	}
 	past[string(key)] = &memory{since: d.since}
@@ -88,6 +90,11 @@ func (m *Mirror) judge(ctx context.Context, dst source, twins []source, key []by
 		return d, h.down
 	case lacks && d.contested:
 		d.wrong = wrongMissing
+		if p != nil && p.trimmed && p.last == 0 {
+			if d.marked, err = m.marked(ctx, dst, key); err != nil {
+				return d, err
+			}
+		}
 	case mine != nil && h.best != nil && younger(h.best, mine):
 		d.wrong = wrongOlder
 	}
@@ -95,6 +102,17 @@ func (m *Mirror) judge(ctx context.Context, dst source, twins []source, key []by
 		d.value = h.best
 	}
 	return d, nil
+}
+
+// marked asks a volume whether it still knows that it removed a key.
+func (m *Mirror) marked(ctx context.Context, s source, key []byte) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.c.WriteDeadline)
+	defer cancel()
+	marked, err := s.client.Removed(ctx, key)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return marked, err
 }
 
 // ask looks what the twins of a volume have of a key.

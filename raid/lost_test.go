@@ -3,6 +3,7 @@ package raid_test
 import (
 	"errors"
 
+	"strconv"
 	"strings"
 	"testing"
 
@@ -84,6 +85,31 @@ func TestRemovedOrLost(t *testing.T) {
 			clean(t, m)
 		})
 	}
+}
+
+// When the manifests that would tell are trimmed, a volume that still bears the mark of a removal is not given
+// the value again; the other keeps it, and an audit says so.
+func TestRemovedLongAgo(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	put(t, m, "k/removed", "then removed")
+	lostMark(t, m, 0, "k/removed")
+	for n := range 1024 + 8 {
+		put(t, m, "k/n", strconv.Itoa(n))
+	}
+	for range 2 {
+		if got, err := m.Repair(t.Context(), 1, []byte("k/removed")); err != nil || got != (raid.Repairs{Checked: 1}) {
+			t.Errorf("removed long ago: %+v, %v", got, err)
+		}
+	}
+	if _, err := m.Stored(t.Context(), 1, []byte("k/removed")); !errors.Is(err, raid.ErrNotFound) {
+		t.Errorf("it came back: %v", err)
+	}
+	if n := len(findings(t, m, 1)); n != 1 || r.ev.said(raid.EventLostValue, "once removed") == 0 || r.ev.count(raid.EventRepaired) != 0 {
+		t.Errorf("%d findings", n)
+	}
+	remove(t, m, []byte("k/removed")) // as the store does, which knows
+	clean(t, m)
 }
 
 // A value that was put again after it was removed is not removed, nor is one whose newest state is lost on all

@@ -11,13 +11,15 @@ import (
 // memory is what the manifests kept say of a key that one volume has and another lacks. Badger can lose
 // either: the key of a value, which was never removed, or the mark that it was, which brings the older
 // value back. The last manifest after the value's batch that names the key tells which; it is sealed, and
-// no disk can forge it. If none of those kept names it, and some were trimmed since, nobody can tell: the value
-// is taken for lost where it lacks, for losing is the worse mistake, and the journal tells the store.
+// no disk can forge it. If none of those kept names it, and some were trimmed since, a volume that lacks the key
+// may still bear the mark of its removal, and is not given the value again then; else the value is
+// taken for lost where it lacks, for losing is the worse mistake, and the journal tells the store.
 type memory struct {
 	since   uint64 // the batch of the newest value there is, zero if none is sound
 	seen    uint64 // manifests up to it were looked at
 	last    uint64 // the newest of them that names the key after since, zero none
 	removed bool   // that is a removal
+	trimmed bool   // not all manifests since are kept
 }
 
 // memories are those of contested keys.
@@ -42,7 +44,10 @@ func (m *Mirror) recall(ctx context.Context, past memories) error {
 	for sequence := head.Sequence; sequence > low; sequence-- {
 		man, err := m.recorded(ctx, sequence, want)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
-			break // trimmed
+			for _, p := range past {
+				p.trimmed = p.trimmed || sequence > max(p.since, p.seen)
+			}
+			break
 		}
 		if err != nil {
 			return err

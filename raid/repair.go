@@ -164,6 +164,11 @@ func (m *Mirror) mendPaused(ctx context.Context, slot int, keys [][]byte, past m
 		if d.wrong == "" {
 			continue
 		}
+		if d.marked { // its twin may have lost that, but a mark is no proof: the journal knows
+			m.suspects.leave(slot, d.key, m.c.Now())
+			m.event(EventLostValue, dst.mem, "a value that this volume once removed is there on its twin, and is left as it is")
+			continue
+		}
 		if !d.gap {
 			m.strike(dst.mem, d.key)
 		}

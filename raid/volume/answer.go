@@ -41,6 +41,13 @@ func (c *session) answerGet(j *job) error {
 	if c.s.db == nil {
 		return fmt.Errorf("%w: no database is open", ErrRefused)
 	}
+	if j.Flags&FlagRemoved != 0 {
+		removed := byte(0)
+		if c.s.db.removed(j.Payload) {
+			removed = 1
+		}
+		return c.reply(j.ID, LaneRead, []byte{byte(Yes), removed})
+	}
 	return c.s.db.view(j.Payload, func(v []byte) error {
 		if err := c.reply(j.ID, LaneRead, []byte{byte(Yes)}, v); err != nil {
 			_ = c.conn.Close()

@@ -131,6 +131,21 @@ func (d *database) view(key []byte, use func([]byte) error) error {
 	})
 }
 
+// removed says whether the newest that Badger has of a key is the mark of its removal, for as long as no merge
+// of tables has made that needless: without value, pointer or expiry, as no flipped byte makes of a value.
+func (d *database) removed(key []byte) (mark bool) {
+	_ = d.db.View(func(txn *badger.Txn) error {
+		it := txn.NewKeyIterator(key, badger.IteratorOptions{AllVersions: true})
+		defer it.Close()
+		if it.Rewind(); it.Valid() {
+			item := it.Item()
+			mark = item.IsDeletedOrExpired() && item.ExpiresAt() == 0 && item.ValueSize() == 0
+		}
+		return nil
+	})
+	return mark
+}
+
 // commit makes operations durable in one transaction. before says whether anything can have been
 // written when an error is returned: true means nothing was.
 func (d *database) commit(ops []Op, meta []Op) (before bool, err error) {

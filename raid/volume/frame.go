@@ -40,11 +40,12 @@ const (
 	FlagBackfill = 1 << 2 // a batch that brings a marked volume nearer to its twin
 	FlagDigest   = 1 << 3 // a scan answered with the SHA-256 of the page instead of the page
 	FlagRepair   = 1 << 4 // a refill of values in place on a volume that is not marked
+	FlagRemoved  = 1 << 5 // a get answered with whether the key bears a mark of removal
 )
 
 const (
 	frameHeader = 40
-	flagsKnown  = FlagFirst | FlagLast | FlagBackfill | FlagDigest | FlagRepair
+	flagsKnown  = FlagFirst | FlagLast | FlagBackfill | FlagDigest | FlagRepair | FlagRemoved
 )
 
 var (

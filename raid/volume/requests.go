@@ -39,6 +39,20 @@ func (c *Client) Get(ctx context.Context, key []byte) ([]byte, error) {
 	return c.call(ctx, Frame{Kind: KindGet, Lane: LaneRead, Payload: key})
 }
 
+// Removed says whether the volume still knows that it removed a key that it does not have. That it says no
+// means nothing: a merge of tables forgets.
+func (c *Client) Removed(ctx context.Context, key []byte) (bool, error) {
+	if err := c.reads.Acquire(ctx, 1); err != nil {
+		return false, err
+	}
+	defer c.reads.Release(1)
+	body, err := c.call(ctx, Frame{Kind: KindGet, Lane: LaneRead, Flags: FlagRemoved, Payload: key})
+	if err == nil && len(body) != 1 {
+		err = fmt.Errorf("%w: an answer of %d bytes to a question", ErrFrame, len(body))
+	}
+	return err == nil && body[0] == 1, err
+}
+
 // Page is a page of a scan: its items, ascending, and whether the range ended. An item without
 // value is one the volume cannot read.
 type Page struct {

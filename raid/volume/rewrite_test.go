@@ -113,6 +113,31 @@ func TestRewriteChecksWhatBadgerPicked(t *testing.T) {
 	}
 }
 
+// A volume knows what it removed until a merge of tables has forgotten it; nothing else bears that mark.
+func TestMarkOfRemoval(t *testing.T) {
+	g := giving(t, filepath.Join(t.TempDir(), "db.1"))
+	for _, op := range []Op{{Key: []byte("small"), Value: []byte("v")}, {Key: []byte("large"), Value: make([]byte, 5000)},
+		{Key: []byte("gone"), Value: []byte("v")}, {Key: []byte("gone"), Delete: true}, {Key: []byte("back"), Delete: true}, {Key: []byte("back"), Value: []byte("v")}} {
+		if _, err := g.db.commit([]Op{op}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for key, want := range map[string]bool{"small": false, "large": false, "gone": true, "back": false, "never": false, "gon": false} {
+		if got := g.db.removed([]byte(key)); got != want {
+			t.Errorf("%s: removed %v", key, got)
+		}
+	}
+	if err := g.settle(); err != nil {
+		t.Fatal(err)
+	}
+	if g.db.removed([]byte("gone")) {
+		t.Error("merged, the mark is still there: what DESIGN.md says of it is no longer true")
+	}
+	if err := g.db.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A merge of tables that fails comes as a warning, and is tried again; what it could not write was perhaps
 // not synced, and that is never tried again here.
 func TestFailedCompactionIsAComplaint(t *testing.T) {
