@@ -133,7 +133,9 @@ func isRunning(cfg Config) bool {
 // It closes the appliance.
 func (a *Appliance) ServeSource(ctx context.Context) error {
 	defer a.Close()
-	directory, err := a.config.directory()
+	c := a.config
+	c.Scrub = DefaultConfig().Scrub // none runs, which no file can say
+	directory, err := c.directory()
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,12 @@ func Inspect(ctx context.Context, cfg Config, documents int, progress func(done 
 	if hex.EncodeToString(root[:]) != out.Held.Root {
 		out.Findings = append(out.Findings, "the journal's tree is not that of its entries")
 	}
-	for _, at := range s.sample(documents) {
+	draw := s.draw()
+	for out.Documents < uint64(max(0, documents)) { //nolint:gosec // not negative
+		at, ok := draw()
+		if !ok {
+			break
+		}
 		said, found, err := s.inspect(ctx, at)
 		if err != nil {
 			return out, err
@@ -67,31 +72,38 @@ type numbered struct {
 	number uint64
 }
 
-// sample chooses so many numbers of all that were given, each once; all, if there are not more.
-func (s *Safe) sample(most int) (list []numbered) {
+// draw gives the numbers of all vaults in a random order, each once, until there is none left.
+func (s *Safe) draw() func() (numbered, bool) {
+	var vaults []*vault
 	total := uint64(0)
 	for _, v := range s.byID {
+		vaults = append(vaults, v)
 		total += v.tally().Last
 	}
-	chosen := map[uint64]bool{}
-	for uint64(len(chosen)) < min(uint64(max(0, most)), total) { //nolint:gosec // not negative
-		n := rand.Uint64N(total)   //nolint:gosec // a sample, nothing secret
-		if uint64(most) >= total { //nolint:gosec // not negative
-			n = uint64(len(chosen))
+	drawn := map[uint64]uint64{} // Fisher and Yates, of which only what was touched is kept
+	at := func(i uint64) uint64 {
+		if n, ok := drawn[i]; ok {
+			return n
 		}
-		chosen[n] = true
+		return i
 	}
-	base := uint64(0)
-	for _, v := range s.byID {
-		last := v.tally().Last
-		for n := range last {
-			if chosen[base+n] {
-				list = append(list, numbered{v, n + 1})
+	return func() (numbered, bool) {
+		if total == 0 {
+			return numbered{}, false
+		}
+		i := rand.Uint64N(total) //nolint:gosec // a sample, nothing secret
+		total--
+		n := at(i)
+		drawn[i] = at(total)
+		for _, v := range vaults {
+			if last := v.tally().Last; n >= last {
+				n -= last
+				continue
 			}
+			return numbered{v, n + 1}, true
 		}
-		base += last
+		return numbered{}, false
 	}
-	return list
 }
 
 // inspect proves one document; found is false where a number has none.

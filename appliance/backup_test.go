@@ -1,0 +1,251 @@
+package appliance_test
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"casemate/appliance/client"
+)
+
+// backed is a box with a recovery certificate, whose key only the test has.
+func backed(t *testing.T) *disks {
+	t.Helper()
+	d := &disks{box: newBox(t)}
+	out, err := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-subj", "/CN=recovery", "-days", "30",
+		"-addext", "keyUsage=critical,keyEncipherment", "-keyout", d.in("recovery.key"), "-out", d.in("recovery.pem")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("making a recovery certificate: %v\n%s", err, out)
+	}
+	d.configure(`[backup]
+recipients = "recovery.pem"
+`)
+	return d
+}
+
+// configure adds tables to the configuration.
+func (d *disks) configure(text string) {
+	d.t.Helper()
+	old, err := os.ReadFile(d.in("casemate.toml"))
+	d.must(err)
+	d.must(os.WriteFile(d.in("casemate.toml"), append(old, text...), 0o600))
+}
+
+// TestBackupAndRestore is the life of a backup: taken under load, then what was changed since, of the running
+// safe and of a stopped one; verified with and without keys; drilled; all volumes lost; restored, decided by two
+// officers since the token knows better, and what it held proved to outsiders.
+func TestBackupAndRestore(t *testing.T) {
+	d := backed(t)
+	medium := d.in("stick")
+	d.start()
+	d.vault()
+	for range 3 {
+		d.deposit()
+	}
+	d.waitProved(d.client("depositor"), d.kept[0].doc)
+
+	ctx, stop := context.WithCancel(t.Context())
+	var load sync.WaitGroup
+	for range 2 {
+		load.Go(func() { d.depositUntil(ctx) })
+	}
+	d.has(d.do("backup", medium), "Backup 1 (whole)", "SHA-256 of its manifest")
+	before := len(d.kept)
+	d.deposit()
+	d.has(d.do("backup", medium), "Backup 2 (increment)", "files of keys")
+	stop()
+	load.Wait()
+
+	out, code := d.said("restore", "--verify", medium)
+	if code != 0 {
+		t.Fatalf("verified without a key: %d\n%s", code, out)
+	}
+	d.has(out, "Every file is there", "Not looked at: what is enciphered", "Not looked at: whether this safe made it")
+	d.has(d.do("restore", "--verify", medium, "--recovery-key", d.in("recovery.key")), "All of it deciphers", "This safe made it")
+	d.has(d.do("backup", "drill", medium, "--recovery-key", d.in("recovery.key"), "--documents", "4"), "4 documents were read and proved")
+	if d.journaled("backup") != 2 || d.journaled("backup-drill") != 1 {
+		t.Errorf("%d backups and %d drills are in the journal", d.journaled("backup"), d.journaled("backup-drill"))
+	}
+
+	d.deposit()
+	inBackup := len(d.kept)
+	d.stop()
+	d.has(d.do("backup", medium), "Backup 3 (increment)")
+	d.start()
+	d.deposit() // and is lost with the volumes
+	_, err := d.client("auditor").Checkpoint(t.Context())
+	d.must(err)
+	out, code = d.said("restore", medium, "--recovery-key", d.in("recovery.key"))
+	if code == 0 || !strings.Contains(out, "the safe is running") {
+		t.Errorf("restored under a running safe: %d\n%s", code, out)
+	}
+	d.stop()
+	if out, code := d.said("restore", medium, "--recovery-key", d.in("recovery.key")); code == 0 {
+		t.Errorf("restored over volumes that are there:\n%s", out)
+	}
+
+	d.must(os.RemoveAll(d.in("volumes")))
+	d.must(os.RemoveAll(d.in("state/mirror"))) // the token alone remembers
+	d.has(d.do("restore", medium, "--recovery-key", d.in("recovery.key")), "Backup 3", "two officers decide")
+	if out, code := d.said("serve"); code != 78 {
+		t.Fatalf("an older state opened by itself: %d\n%s", code, out)
+	}
+	s := d.status()
+	if len(s.Choices) != 1 || s.Choices[0].Dir != d.in("volumes/a") {
+		t.Fatalf("the choices: %+v", s.Choices)
+	}
+	statement := d.statement(s.Choices[0].ID)
+	d.do("raid", "decide", "--signature", d.sign(statement, "officer-1"), "--signature", d.sign(statement, "officer-2"))
+	d.start()
+	d.kept = d.kept[:inBackup]
+	d.readAll()
+	c := d.client("depositor")
+	d.verify(t.Context(), c, d.kept[0].doc, d.kept[0].body, true)
+	d.verify(t.Context(), c, d.kept[before].doc, d.kept[before].body, false)
+	d.awaitHealthy() // the other volume is filled by itself
+	d.toldOfRestore()
+	d.deposit()
+	d.has(d.do("backup", medium), "Backup 4 (increment)")
+	d.has(d.do("backup", "drill", medium, "--recovery-key", d.in("recovery.key")), "documents were read and proved")
+	d.stop()
+	d.start()
+	d.toldOfRestore() // and not again
+	d.stop()
+	d.fsck()
+}
+
+// depositUntil deposits from a client of its own until it is told to stop. What it deposits is not kept.
+func (d *disks) depositUntil(ctx context.Context) {
+	c := d.client("depositor")
+	for body := make([]byte, 20<<10); ctx.Err() == nil; {
+		_, _ = rand.Read(body)
+		if _, err := c.Deposit(ctx, deposit(body)); err != nil && ctx.Err() == nil {
+			d.t.Errorf("a deposit under load: %v", err)
+			return
+		}
+	}
+}
+
+// toldOfRestore demands that the journal says once that the safe was restored, from what and by whom.
+func (d *disks) toldOfRestore() {
+	d.t.Helper()
+	n := 0
+	for e, err := range d.client("auditor").Journal(d.t.Context(), client.Query{}) {
+		d.must(err)
+		if e.Act == "restore" {
+			n++
+			if e.Refs["number"] != "3" || e.Refs["backup"] == "" || !strings.HasPrefix(e.Refs["by"], "local user") {
+				d.t.Errorf("the journal says of restoring: %+v", e.Refs)
+			}
+		}
+	}
+	if n != 1 {
+		d.t.Errorf("the journal says %d times that the safe was restored", n)
+	}
+}
+
+// TestRestoredElsewhere restores on another machine, with the token: the state folder and all configuration
+// come from the backup; the recovery key stayed with openssl.
+func TestRestoredElsewhere(t *testing.T) {
+	d := backed(t)
+	d.start()
+	d.vault()
+	d.deposit()
+	medium := d.in("stick")
+	d.do("backup", medium)
+	d.stop()
+	d.must(os.Mkdir(d.in("opened"), 0o700))
+	if out, err := exec.Command("openssl", "cms", "-decrypt", "-inform", "DER", "-in", filepath.Join(medium, "000001.recipients"),
+		"-inkey", d.in("recovery.key"), "-out", d.in("opened/000001.key")).CombinedOutput(); err != nil {
+		t.Fatalf("openssl: %v\n%s", err, out)
+	}
+	d.has(d.do("restore", medium, "--opened", d.in("opened"), "--files", d.in("files")), "files are in")
+	for _, name := range []string{"config/casemate.toml", "config/callers.toml", "token/setup.json", "token/checkpoint.json", "state/volumes.key"} {
+		if _, err := os.Stat(d.in("files/" + name)); err != nil {
+			t.Errorf("not in the backup: %v", err)
+		}
+	}
+	if out, err := exec.Command("grep", "-rlF", "PRIVATE KEY", d.in("files")).CombinedOutput(); err == nil {
+		t.Errorf("a private key in the backup: %s", out)
+	}
+	pin, err := os.ReadFile(d.in("secrets/pin"))
+	d.must(err)
+	if out, err := exec.Command("grep", "-rlF", strings.TrimSpace(string(pin)), d.in("files")).CombinedOutput(); err == nil {
+		t.Errorf("the PIN in the backup: %s", out)
+	}
+	d.must(os.RemoveAll(d.in("volumes")))
+	d.must(os.RemoveAll(d.in("state/mirror")))
+	d.must(os.Remove(d.in("state/volumes.key")))
+	d.do("restore", medium, "--opened", d.in("opened"), "--to", d.in("volumes/b"))
+	if out, code := d.said("serve"); code != 78 {
+		t.Fatalf("an older state opened by itself: %d\n%s", code, out)
+	}
+	statement := d.statement(d.status().Choices[0].ID)
+	d.do("raid", "decide", "--signature", d.sign(statement, "officer-1"), "--signature", d.sign(statement, "officer-2"))
+	d.start()
+	d.readAll()
+}
+
+// TestBackupGivenUp kills the command, and the safe, in the middle: the medium has what it had, the journal an
+// end for each intent, and the next backup is made.
+func TestBackupGivenUp(t *testing.T) {
+	d := backed(t)
+	d.start()
+	d.vault()
+	for range 4 {
+		d.deposit()
+	}
+	medium := d.in("stick")
+	d.do("backup", medium)
+	d.deposit()
+	for _, victim := range []string{"the safe", "the command"} {
+		cmd := d.command("backup", "--full", medium)
+		d.must(cmd.Start())
+		for end := time.Now().Add(30 * time.Second); ; {
+			left, err := filepath.Glob(filepath.Join(medium, ".*data*"))
+			d.must(err)
+			if len(left) > 0 {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatal("it never began")
+			}
+		}
+		if victim == "the command" {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			d.do("restore", "--verify", medium)
+			continue
+		}
+		d.kill()
+		if err := cmd.Wait(); err == nil {
+			t.Error("a backup of a safe that died is taken for whole")
+		}
+		d.start()
+		d.do("restore", "--verify", medium)
+	}
+	d.do("backup", medium)
+	if left, err := filepath.Glob(filepath.Join(medium, ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v, %v", left, err)
+	}
+	intents, ends := 0, 0
+	for e, err := range d.client("auditor").Journal(t.Context(), client.Query{}) {
+		d.must(err)
+		switch {
+		case e.Act != "backup":
+		case e.Result == "intent":
+			intents++
+		default:
+			ends++
+		}
+	}
+	if intents != 4 || ends != 4 {
+		t.Errorf("%d intents and %d ends of backups in the journal", intents, ends)
+	}
+}
