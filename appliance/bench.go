@@ -2,20 +2,14 @@ package appliance
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
-	"time"
 
 	"casemate/store/identity"
 )
@@ -114,16 +108,16 @@ func (b *bench) setUp(ctx context.Context, volumes ...string) error {
 	for i := range pins {
 		_, _ = rand.Read(pins[i][:]) // never fails since Go 1.24
 	}
-	root, err := unusedAuthority()
+	authority, err := startBenchAuthority(ctx)
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf(benchConfig, port, b.Module, volumes[0], volumes[1])
+	text := fmt.Sprintf(benchConfig, port, b.Module, volumes[0], volumes[1], authority.port)
 	for name, content := range map[string][]byte{
 		"softhsm2.conf":  []byte("directories.tokendir = " + b.in("token") + "\nobjectstore.backend = file\nlog.level = ERROR\n"),
 		"secrets/pin":    []byte(hex.EncodeToString(pins[0][:])),
 		"secrets/so-pin": []byte(hex.EncodeToString(pins[1][:])),
-		"tsa.pem":        root,
+		"tsa.pem":        authority.root,
 		"casemate.toml":  []byte(text),
 	} {
 		if err := writeFile(b.in(name), content, 0o600); err != nil {
@@ -160,24 +154,11 @@ policy = "flag"
 interval = "24h"
 alarm_after = "48h"
 [[timestamp.authority]]
-name = "none"
-url = "http://127.0.0.1:9/"
+name = "bench"
+url = "http://127.0.0.1:%d/"
 roots = "tsa.pem"
 policies = ["1.2.3"]
 `
-
-// unusedAuthority is a certificate for the configuration's sake: no round is made in a run.
-func unusedAuthority() ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	now := time.Now() //nolint:forbidigo // of a certificate that nothing will be verified with
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true,
-		Subject: pkix.Name{CommonName: "none"}, NotBefore: now, NotAfter: now.Add(time.Hour)},
-		&x509.Certificate{Subject: pkix.Name{CommonName: "none"}}, key.Public(), key)
-	return pemOf(der), err
-}
 
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -100,7 +100,7 @@ func TestBenchRaidRuns(t *testing.T) {
 		}
 		n++
 	}
-	if n != 10 {
-		t.Errorf("%d cases, want 10", n)
+	if n < 17 || n > 18 {
+		t.Errorf("%d cases, want 17, or 18 where the journal took long enough to be seen", n)
 	}
 }
