@@ -95,8 +95,8 @@ func (b *benchRaid) writes(ctx context.Context, healthy, degraded *raid.Mirror) 
 	return nil
 }
 
-// rawBatches writes the same to a file on each disk, side by side, synced batch by batch. Each turn writes
-// new files, as a volume's log takes new pages and new blocks; they are removed after some turns.
+// rawBatches writes the same to the end of a file on each disk, side by side, synced batch by batch: new
+// pages and new blocks, as a volume's log takes them.
 func (b *benchRaid) rawBatches(data []byte) error {
 	errs := make([]error, 2)
 	var wg sync.WaitGroup
