@@ -91,7 +91,7 @@ func (s *running) call(ctx context.Context, path string, in, out any) error {
 
 // Begin gives the records. The answer goes on behind them until the safe has taken the end.
 func (s *running) Begin(ctx context.Context, r backup.Request) (io.ReadCloser, error) {
-	res, err := s.post(ctx, pathBackup, r)
+	res, err := s.post(ctx, pathBackup, r) //nolint:bodyclose // whoever reads the records closes it
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (s *running) End(ctx context.Context, id string, e backup.Ended) error {
 
 // drill opens a drill; the function ends it, and gives how the safe took it.
 func (s *running) drill(ctx context.Context, medium string) (end func(context.Context, store.Drilled, store.Held) error, err error) {
-	res, err := s.post(ctx, pathDrill, backup.Request{Medium: medium})
+	res, err := s.post(ctx, pathDrill, backup.Request{Medium: medium}) //nolint:bodyclose // the function given back closes it
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,7 @@ func Doctor(ctx context.Context, cfg Config, language string) []Diagnosis {
 	list = append(list, d.token(ctx)...)
 	list = append(list, d.clock(ctx)...)
 	list = append(list, d.authorityAnswers(ctx)...)
+	list = append(list, d.backups(ctx)...)
 	return append(list, d.callers())
 }
 

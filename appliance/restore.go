@@ -265,17 +265,29 @@ func giveToOwner(state string, paths []string) error {
 		return nil
 	}
 	for _, path := range paths {
-		err := filepath.WalkDir(path, func(name string, _ fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			return os.Lchown(name, int(owner.Uid), int(owner.Gid))
-		})
-		if err != nil {
+		if err := giveTree(path, int(owner.Uid), int(owner.Gid)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// giveTree gives a file, or a folder with all in it, to a user. Within the folder no link leads out of it.
+func giveTree(path string, uid, gid int) error {
+	if info, err := os.Lstat(path); err != nil || !info.IsDir() {
+		return errors.Join(err, os.Lchown(path, uid, gid))
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return err
+	}
+	defer root.Close() //nolint:errcheck // only looked into
+	return fs.WalkDir(root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return root.Lchown(name, uid, gid)
+	})
 }
 
 // whoami is the machine's user, as the journal names him.

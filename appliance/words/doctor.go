@@ -40,7 +40,7 @@ func (d *Doctor) Say(code string, values ...any) (detail, remedy string) {
 var doctorEnglish = Doctor{
 	Names: map[string]string{
 		"keys": "keys", "set-up": "set-up", "secrets": "secrets", "mirror": "mirror", "volume": "volume", "drive": "drive",
-		"scrub": "scrub", "token": "token", "clock": "clock", "authority": "authority", "callers": "callers",
+		"scrub": "scrub", "backup": "backup", "drill": "drill", "token": "token", "clock": "clock", "authority": "authority", "callers": "callers",
 	},
 	Verdicts: map[string]string{"good": "good", "warn": "warn", "bad": "bad"},
 	Said: map[string]Said{
@@ -52,6 +52,16 @@ var doctorEnglish = Doctor{
 		"secrets":            {"%s is its owner's alone", ""},
 		"secrets-missing":    {"%s cannot be looked at: %v", "put the PIN there, mode 0600, or leave pin_file out and use a systemd credential"},
 		"secrets-open":       {"%s can be read by others", "chmod 0600 %[1]s"},
+
+		"backup-not-set-up": {"no recovery certificate is named: no backup can be taken", "name one in [backup] recipients; the guide to backups says how it is made"},
+		"backup-not-asked":  {"not asked: the safe does not run", ""},
+		"backup-never":      {"none was ever taken", "casemated backup DIR"},
+		"backup-old":        {"the last is of %s", "casemated backup DIR"},
+		"backup":            {"the last is of %s", ""},
+		"drill-never":       {"no backup was ever proved to restore", "casemated backup drill DIR"},
+		"drill-failed":      {"the last, of %s, failed: %s", "take a whole backup on another medium (--full) and have it drilled"},
+		"drill-old":         {"the last is of %s", "casemated backup drill DIR"},
+		"drill":             {"the last is of %s, and the backup restored", ""},
 
 		"mirror-volume":   {"volume %s in %s is %s: %s", "%[5]s"},
 		"scrub-never":     {"never finished yet", ""},
@@ -103,6 +113,16 @@ var doctorFrench = Doctor{
 		"secrets":            {"%s n'est qu'à son propriétaire", ""},
 		"secrets-missing":    {"%s ne peut pas être examiné : %v", "mettez-y le code PIN, droits 0600, ou ôtez pin_file et servez-vous d'un secret de systemd"},
 		"secrets-open":       {"%s peut être lu par d'autres", "chmod 0600 %[1]s"},
+
+		"backup-not-set-up": {"aucun certificat de recouvrement n'est nommé : aucune sauvegarde n'est possible", "nommez-en un dans [backup] recipients ; le guide des sauvegardes dit comment le faire"},
+		"backup-not-asked":  {"non demandé : le coffre ne fonctionne pas", ""},
+		"backup-never":      {"aucune n'a jamais été faite", "casemated backup DIR"},
+		"backup-old":        {"la dernière est du %s", "casemated backup DIR"},
+		"backup":            {"la dernière est du %s", ""},
+		"drill-never":       {"aucune sauvegarde n'a encore été restaurée pour preuve", "casemated backup drill DIR"},
+		"drill-failed":      {"le dernier, du %s, a échoué : %s", "faites une sauvegarde complète sur un autre support (--full) et un exercice avec elle"},
+		"drill-old":         {"le dernier est du %s", "casemated backup drill DIR"},
+		"drill":             {"le dernier est du %s, et la sauvegarde s'est restaurée", ""},
 
 		"mirror-volume":   {"le volume %s dans %s est %s : %s", "%[5]s"},
 		"scrub-never":     {"aucune n'a encore abouti", ""},

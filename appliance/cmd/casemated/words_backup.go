@@ -76,7 +76,7 @@ and its folder is given as --opened:
 	VerifiedFiles:    "Every file is there, with the digest that its manifest names.",
 	VerifiedContents: "All of it deciphers to its end, and is what the manifests count.",
 	VerifiedOrigin:   "This safe made it, and every value in it is one of this safe's.",
-	Unchecked: map[string]string{
+	Unchecked: map[string]string{ //nolint:gosec // names of keys, no keys
 		"recovery-key": "Not looked at: what is enciphered (it takes --recovery-key or --opened).",
 		"token":        "Not looked at: whether this safe made it (the token must answer).",
 	},
@@ -141,7 +141,7 @@ et son dossier est donné par --opened :
 	VerifiedFiles:    "Chaque fichier est là, avec l'empreinte que nomme son manifeste.",
 	VerifiedContents: "Tout se déchiffre jusqu'au bout, et correspond à ce que comptent les manifestes.",
 	VerifiedOrigin:   "Ce coffre l'a faite, et chaque valeur qu'elle contient est de ce coffre.",
-	Unchecked: map[string]string{
+	Unchecked: map[string]string{ //nolint:gosec // names of keys, no keys
 		"recovery-key": "Non regardé : ce qui est chiffré (il faut --recovery-key ou --opened).",
 		"token":        "Non regardé : si ce coffre l'a faite (le jeton doit répondre).",
 	},
