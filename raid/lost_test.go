@@ -256,3 +256,28 @@ func TestRepairIsReadBack(t *testing.T) {
 		}
 	}
 }
+
+// A value that is damaged on the source of a volume that is caught up is not taken for one that this volume
+// lost off its tail: it is not filled anew, again and again, from what may have lost more than it.
+func TestGapsAreNoLostTail(t *testing.T) {
+	r := newRig(t)
+	m := r.open()
+	for n := range 1024 + 8 { // the first manifests are trimmed
+		put(t, m, "k/n", strconv.Itoa(n))
+	}
+	put(t, m, "k/tail", big("on both"))
+	if err := m.Detach(t.Context(), raid.Ref(r.c.Dirs[1])); err != nil {
+		t.Fatal(err)
+	}
+	put(t, m, "k/1", big("one"))
+	spoil(t, m, "k/1", 0)
+	if err := m.Resilver(t.Context(), raid.Ref(r.c.Dirs[1]), false); err != nil {
+		t.Fatal(err)
+	}
+	insync(t, m)
+	damaged(t, m, 1, "k/1")
+	onEach(t, m, 2, "k/tail", big("on both"))
+	if g := m.Status().Volumes[1].Generation; g != 1 {
+		t.Errorf("it was filled anew: generation %d", g)
+	}
+}
