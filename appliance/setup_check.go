@@ -208,23 +208,24 @@ func (s *Setup) checkVolumes(ctx context.Context, p *problems) {
 		own := []string{s.Layout.State, s.Layout.HSMState, s.Layout.Config}
 		err := storage.JudgeFirst(storage.Place{Dir: v.Dir, SameDisk: s.Answers.SameDisk}, others, own, DefaultConfig().Volumes.MinFree+minSystemFree)
 		if err != nil {
-			p.add(key+".dir", folderCode(err), "%v", err)
+			code, rest := folderFault(err)
+			p.add(key+".dir", code, "%s", rest)
 		}
 	}
 }
 
-// folderCode names what is wrong with a folder.
-func folderCode(err error) string {
+// folderFault names what is wrong with a folder, and gives what the error says beside its name.
+func folderFault(err error) (code, rest string) {
 	for _, c := range []struct {
 		is   error
 		code string
-	}{{storage.ErrNotEmpty, setup.BadNotEmpty}, {storage.ErrInside, setup.BadInside}, {storage.ErrSameDisk, setup.BadSameDisk},
+	}{{storage.ErrBadDir, setup.BadDir}, {storage.ErrNotEmpty, setup.BadNotEmpty}, {storage.ErrInside, setup.BadInside}, {storage.ErrSameDisk, setup.BadSameDisk},
 		{storage.ErrNotMounted, setup.BadNoMount}, {storage.ErrNoSpace, setup.BadSmall}, {storage.ErrLocked, setup.BadLocked}} {
 		if errors.Is(err, c.is) {
-			return c.code
+			return c.code, strings.TrimPrefix(err.Error(), c.is.Error()+": ")
 		}
 	}
-	return setup.BadDir
+	return setup.BadDir, err.Error()
 }
 
 // checkDevice judges a disk that is to get a file system. One that holds anything is taken only if it was

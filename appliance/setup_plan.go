@@ -94,6 +94,9 @@ func (s *Setup) roots(n int) string { return fmt.Sprintf("tsa-%d.pem", n+1) }
 // quoted writes text as a TOML basic string: JSON's escapes are among TOML's.
 func quoted(text any) (string, error) {
 	b, err := json.Marshal(text)
+	if string(b) == "null" { // no list was given
+		return "[]", err
+	}
 	return string(b), err
 }
 

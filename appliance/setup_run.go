@@ -283,7 +283,7 @@ func (w *setupWork) makeToken(ctx context.Context) error {
 			return err
 		}
 	}
-	problem, err := w.tokenAsk(ctx, w.pins, tokenJob{Act: tokenMade, Config: w.Layout.ConfigFile(), Names: w.names()})
+	problem, err := w.tokenAsk(ctx, w.pins, w.record.Lock(), tokenJob{Act: tokenMade, Config: w.Layout.ConfigFile(), Names: w.names()})
 	if err != nil {
 		return err
 	}
@@ -317,7 +317,7 @@ func (w *setupWork) withToken(ctx context.Context) (SetupDone, error) {
 
 // serveToken runs the token process until ctx ends; the channel is closed when it has ended.
 func (w *setupWork) serveToken(ctx context.Context) (<-chan struct{}, error) {
-	cmd, err := w.tokenChild(ctx, w.pins)
+	cmd, err := w.tokenChild(ctx, w.pins, w.record.Lock())
 	if err != nil {
 		return nil, err
 	}

@@ -288,6 +288,11 @@ func TestSetupOnASickMachine(t *testing.T) {
 	if found := s.CheckMachine(); len(found) != 0 {
 		t.Errorf("a sound machine: %+v", found)
 	}
+	// On the console a part is judged before the next is answered.
+	s.Answers = setup.Answers{Origin: "casemate.example/x", Names: []string{"localhost"}}
+	if found := s.CheckPart(t.Context(), appliance.PartNames); len(found) != 0 {
+		t.Errorf("what was not asked yet counts: %+v", found)
+	}
 }
 
 // TestSetupBrokenOff: killed wherever it is, ended by a signal, or failing in the middle, it leaves either
@@ -298,7 +303,12 @@ func TestSetupBrokenOff(t *testing.T) {
 	for _, at := range []string{"box/etc/.setup-record", "box/hsm", "box/etc/casemate.toml", "box/hsm/tokens/*", "box/hsm/setup.json", "a/*",
 		"box/state/volumes.key", "box/handed-out/clients/admin.crt"} {
 		for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-			s.breakOff(at, signal)
+			for try := 1; !s.breakOff(at, signal); try++ { // it came too late: the set-up was whole
+				if try == 10 {
+					t.Fatalf("%v at %s always comes too late", signal, at)
+				}
+				s.wipe()
+			}
 			if _, err := os.Stat(s.in("box/etc/.setup-record")); err == nil {
 				s.setUndone()
 			}
@@ -314,8 +324,17 @@ func TestSetupBrokenOff(t *testing.T) {
 	s.stop()
 }
 
-// breakOff starts a set-up and ends it when a file appears.
-func (s *site) breakOff(at string, signal syscall.Signal) {
+// wipe takes a whole set-up away.
+func (s *site) wipe() {
+	s.t.Helper()
+	s.must(os.RemoveAll(s.in("box")))
+	for _, dir := range []string{s.in("a"), s.in("b")} {
+		s.must(errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o755)))
+	}
+}
+
+// breakOff starts a set-up and ends it when a file appears. It is false when the set-up was faster.
+func (s *site) breakOff(at string, signal syscall.Signal) bool {
 	s.t.Helper()
 	cmd := s.setup()
 	var out bytes.Buffer
@@ -334,9 +353,7 @@ func (s *site) breakOff(at string, signal syscall.Signal) {
 		}
 	}
 	s.must(cmd.Process.Signal(signal))
-	if err := <-ended; err == nil {
-		s.t.Fatalf("%v at %s: it went through\n%s", signal, at, &out)
-	}
+	return <-ended != nil
 }
 
 // setUndone begins a set-up that is refused once the broken one was taken back.

@@ -85,7 +85,7 @@ func RunTokenJob(ctx context.Context, in io.Reader, out io.Writer, log *slog.Log
 	}
 	var problem setup.Problem
 	if err != nil {
-		problem = setup.Problem{Key: "token", Code: tokenCode(err), Detail: err.Error()}
+		problem = setup.Problem{Key: "token", Code: tokenCode(err), Detail: strings.TrimPrefix(err.Error(), module.ErrModule.Error()+": ")}
 	}
 	return json.NewEncoder(out).Encode(problem)
 }
@@ -128,8 +128,9 @@ func inMemory(text []byte, owner setup.Account) (*os.File, error) {
 
 func (p pins) close() { _ = errors.Join(p.pin.Close(), p.soPIN.Close()) } // memory alone
 
-// tokenChild makes the child; as its own user, with an environment that holds nothing.
-func (s *Setup) tokenChild(ctx context.Context, p pins) (*exec.Cmd, error) {
+// tokenChild makes the child; as its own user, with an environment that holds nothing. It holds the lock
+// of the set-up's record while it lives.
+func (s *Setup) tokenChild(ctx context.Context, p pins, lock *os.File) (*exec.Cmd, error) {
 	self := s.Program
 	if self == "" {
 		var err error
@@ -140,6 +141,9 @@ func (s *Setup) tokenChild(ctx context.Context, p pins) (*exec.Cmd, error) {
 	cmd := exec.CommandContext(ctx, self, TokenCommand) // #nosec G204 -- ourselves
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}
 	cmd.ExtraFiles = []*os.File{p.pin, p.soPIN}
+	if lock != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, lock)
+	}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if a := s.Layout.Token; a.Set {
@@ -151,12 +155,12 @@ func (s *Setup) tokenChild(ctx context.Context, p pins) (*exec.Cmd, error) {
 }
 
 // tokenAsk has one thing done by a child and gives what it has against it; nil when it went well.
-func (s *Setup) tokenAsk(ctx context.Context, p pins, job tokenJob) (*setup.Problem, error) {
+func (s *Setup) tokenAsk(ctx context.Context, p pins, lock *os.File, job tokenJob) (*setup.Problem, error) {
 	ctx, cancel := context.WithTimeout(ctx, tokenJobPatience)
 	defer cancel()
 	runtime.LockOSThread() // the child is killed when the thread that started it ends
 	defer runtime.UnlockOSThread()
-	cmd, err := s.tokenChild(ctx, p)
+	cmd, err := s.tokenChild(ctx, p, lock)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +231,7 @@ func (s *Setup) probeToken(ctx context.Context) (*setup.Problem, error) {
 		return nil, err
 	}
 	defer func() { _ = none.Close() }() // memory alone
-	return s.tokenAsk(ctx, pins{none, none}, tokenJob{Act: tokenProbed, Token: t})
+	return s.tokenAsk(ctx, pins{none, none}, nil, tokenJob{Act: tokenProbed, Token: t})
 }
 
 // softHSMConf is SoftHSM's own configuration.

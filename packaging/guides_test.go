@@ -150,7 +150,7 @@ func checkCommand(t *testing.T, program, line string) string {
 		switch {
 		case strings.HasPrefix(words[i], "-"):
 			flags = append(flags, words[i])
-			if words[i] == "--signature" {
+			if slices.Contains([]string{"--signature", "--answers"}, words[i]) {
 				i++ // its value
 			}
 		case len(arguments) == 0 && has(t, program, append(path, words[i])):

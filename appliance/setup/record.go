@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -103,6 +104,9 @@ func (r *Record) Back() (left []Made, err error) {
 	return Undo(r.file)
 }
 
+// Lock is a file for each child to inherit: while one of them lives, nobody undoes what it may be making.
+func (r *Record) Lock() *os.File { return r.f }
+
 // Keep ends a set-up that is whole: from here on nothing is undone.
 func (r *Record) Keep() error {
 	if err := errors.Join(r.f.Close(), os.Remove(r.file), syncDir(filepath.Dir(r.file))); err != nil {
@@ -120,7 +124,7 @@ func Undo(file string) (left []Made, err error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // the lock goes with it
-	if err := lock(f); err != nil {
+	if err := lockSoon(f); err != nil {
 		return nil, err
 	}
 	list, err := readRecord(f)
@@ -159,6 +163,23 @@ func lock(f *os.File) error {
 		return fmt.Errorf("%s: %w", f.Name(), ErrRunning)
 	}
 	return nil
+}
+
+const (
+	lockPatience = 5 * time.Second
+	lockAgain    = 20 * time.Millisecond
+)
+
+// lockSoon waits a little: the children of a set-up that was killed are killed with it, but not in the
+// same moment.
+func lockSoon(f *os.File) error {
+	for waited := time.Duration(0); ; waited += lockAgain {
+		err := lock(f)
+		if err == nil || waited >= lockPatience {
+			return err
+		}
+		time.Sleep(lockAgain)
+	}
 }
 
 var errNotOurs = errors.New("not to be undone from here")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 // asker puts questions to the person at the console, one a line, each with what it means.
 type asker struct {
+	ctx context.Context // Ctrl-C ends a question that waits
 	in  *bufio.Reader
 	out io.Writer
 	err error // the first; from then on nothing is asked
@@ -31,7 +33,7 @@ func (a *asker) line(question, otherwise string) string {
 		question += " [" + otherwise + "]"
 	}
 	_, _ = fmt.Fprintf(a.out, "%s: ", question) // else no answer comes
-	text, err := a.in.ReadString('\n')
+	text, err := a.read()
 	if err != nil && (text == "" || !errors.Is(err, io.EOF)) {
 		a.err = err
 		return otherwise
@@ -40,6 +42,26 @@ func (a *asker) line(question, otherwise string) string {
 		return otherwise
 	}
 	return text
+}
+
+// read waits for a line, or for the end of the set-up: then the line that may still come is nobody's.
+func (a *asker) read() (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	came := make(chan answer, 1)
+	go func() {
+		text, err := a.in.ReadString('\n')
+		came <- answer{text, err}
+	}()
+	select {
+	case got := <-came:
+		return got.text, got.err
+	case <-a.ctx.Done():
+		_, _ = fmt.Fprintln(a.out) // behind the question
+		return "", context.Cause(a.ctx)
+	}
 }
 
 // list asks for several things in one line.
@@ -71,11 +93,14 @@ func (o *options) ask(cmd *cobra.Command, s *appliance.Setup) (setup.Answers, er
 	if !onConsole() {
 		return setup.Answers{}, exitCode{exitUsage, &told{nil, o.t.box().NoConsole, o.t.box().NoConsoleHint}}
 	}
-	q := &asker{in: bufio.NewReader(cmd.InOrStdin()), out: cmd.ErrOrStderr()}
+	q := &asker{ctx: cmd.Context(), in: bufio.NewReader(cmd.InOrStdin()), out: cmd.ErrOrStderr()}
 	o.speak(strings.ToLower(q.line("Language / langue (en, fr)", o.t.language)))
 	w := o.t.box()
-	q.say("\n%s\n", w.Welcome)
 	var a setup.Answers
+	if wrong := s.CheckMachine(); len(wrong) > 0 && !s.Unfinished() {
+		return a, o.problems(cmd, wrong) // before anybody answers twenty questions
+	}
+	q.say("\n%s\n", w.Welcome)
 	a.Demonstration = q.yes(w.AskCeremony)
 	if !a.Demonstration && q.err == nil {
 		return a, &told{nil, o.t.NotSure, ""}
@@ -95,7 +120,11 @@ func (o *options) ask(cmd *cobra.Command, s *appliance.Setup) (setup.Answers, er
 			q.say("%s", w.AskAgain)
 		}
 	}
-	if q.err != nil {
+	if q.err == nil {
+		o.showAnswers(q.out, a)
+		q.say("%s", w.WillDo)
+	}
+	if sure := q.yes(strings.TrimRight(o.t.Sure, ": ")); !sure {
 		return a, &told{q.err, o.t.NotSure, ""}
 	}
 	return a, nil

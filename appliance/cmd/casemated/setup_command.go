@@ -20,19 +20,18 @@ import (
 // setupFlags are what is given to `casemated setup`.
 type setupFlags struct {
 	answers, prefix string
-	check, yes      bool
+	check           bool
 }
 
 // setupCommand is the first start of a box, on its console or from a file of answers.
 func setupCommand(o *options) *cobra.Command {
 	var f setupFlags
 	w := o.t.box()
-	cmd := describe(&cobra.Command{Use: "setup [--answers FILE] [--check]", Args: noArguments,
+	cmd := describe(&cobra.Command{Use: "setup", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.setUp(cmd, f) }}, w.Setup)
 	cmd.Flags().StringVar(&f.answers, "answers", "", w.FlagAnswers)
 	cmd.Flags().StringVar(&f.prefix, "prefix", "", w.FlagPrefix)
 	cmd.Flags().BoolVar(&f.check, "check", false, w.FlagCheck)
-	cmd.Flags().BoolVar(&f.yes, "yes", false, o.t.FlagYes)
 	return cmd
 }
 
@@ -43,7 +42,7 @@ func tokenSetupCommand(o *options) *cobra.Command {
 	}}
 }
 
-// setUp asks or reads, judges, shows, asks, does.
+// setUp asks or reads, judges, does.
 func (o *options) setUp(cmd *cobra.Command, f setupFlags) error {
 	layout, err := f.layout()
 	if err != nil {
@@ -75,12 +74,6 @@ func (o *options) setUp(cmd *cobra.Command, f setupFlags) error {
 	}
 	if f.check {
 		return o.tell(cmd, []setup.Problem{}, "%s", o.t.box().NothingAgainst)
-	}
-	if f.answers == "" {
-		o.showAnswers(cmd.ErrOrStderr(), s)
-		if err := o.sure(cmd, f.yes, "%s", o.t.box().WillDo); err != nil {
-			return err
-		}
 	}
 	done, err := s.Run(cmd.Context())
 	if err != nil {
@@ -130,7 +123,7 @@ func (p *printer) problem(one setup.Problem, said words.Said) {
 		line = one.Key + p.t.Colon + line
 	}
 	if one.Detail != "" {
-		line += " (" + one.Detail + ")"
+		line += " (" + strings.ReplaceAll(one.Detail, "\n", "; ") + ")"
 	}
 	p.line("%s %s", p.t.ErrorLabel, line)
 	p.line("%s %s", p.t.HintLabel, said.Hint)
@@ -193,8 +186,8 @@ func (o *options) withConfig(command, file string) string {
 }
 
 // showAnswers repeats what was answered, before it is done.
-func (o *options) showAnswers(to io.Writer, s *appliance.Setup) {
-	w, a := o.t.box(), s.Answers
+func (o *options) showAnswers(to io.Writer, a setup.Answers) {
+	w := o.t.box()
 	p := &printer{t: o.t}
 	p.line("")
 	p.line("%s", w.Summary)
