@@ -145,5 +145,5 @@ func (a *Appliance) ServeSource(ctx context.Context) error {
 		return fmt.Errorf("control.socket: %w", err)
 	}
 	defer func() { _ = os.Remove(a.config.ControlSocket()) }() // one that is left is no harm
-	return door.ServeLocal(ctx, control, a.localBackups(door, nothingElse))
+	return door.ServeLocal(ctx, control, a.localBackups(ctx, door, nothingElse))
 }

@@ -23,9 +23,17 @@ var ErrNoSession = errors.New("no such backup or drill is under way")
 // another user and see other mounts; the safe gives the records, signs the manifest and journals. One at a
 // time.
 type backups struct {
-	a   *Appliance
-	mu  sync.Mutex
-	now *session
+	a    *Appliance
+	life context.Context //nolint:containedctx // of the safe that serves them
+	mu   sync.Mutex
+	now  *session
+}
+
+// during is the context of a request, which ends with the safe's serving as well.
+func (b *backups) during(request context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(request)
+	stop := context.AfterFunc(b.life, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // session is a backup or a drill under way: an act of the journal is open.
@@ -47,6 +55,14 @@ type drillEnd struct {
 	ID      string        `json:"id"`
 	Drilled store.Drilled `json:"drilled"`
 	Held    store.Held    `json:"held"`
+}
+
+// series is the identity of the whole backup that this one goes back to.
+func (s *session) series() string {
+	if s.header.Whole || s.base == nil {
+		return s.id
+	}
+	return s.base.Series
 }
 
 func (b *backups) claim() (*session, error) {
@@ -109,7 +125,7 @@ func (b *backups) take(ctx context.Context, who identity.Caller, q backup.Reques
 			if e.Failed != "" {
 				return done, fmt.Errorf("the medium: %s", e.Failed)
 			}
-			return store.BackedUp{ID: s.id, Number: h.Number, Whole: h.Whole, At: time.Now().UTC().Truncate(time.Second), //nolint:forbidigo // told to people
+			return store.BackedUp{ID: s.id, Series: s.series(), Number: h.Number, Whole: h.Whole, At: time.Now().UTC().Truncate(time.Second), //nolint:forbidigo // told to people
 				Sequence: t.Point.Head.Sequence, Entries: t.Held.Entries, Manifest: e.Manifest}, nil
 		}
 	})

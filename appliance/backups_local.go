@@ -32,9 +32,10 @@ type backupEnd struct {
 // maxLocalBody bounds what a request of these may say.
 const maxLocalBody = 1 << 20
 
-// localBackups puts the addresses of backup and drill before others on this machine's own socket.
-func (a *Appliance) localBackups(door *web.Door, others http.Handler) http.Handler {
-	b := &backups{a: a}
+// localBackups puts the addresses of backup and drill before others on this machine's own socket. What is
+// under way when ctx ends is given up at once: stopping a safe does not wait for a medium.
+func (a *Appliance) localBackups(ctx context.Context, door *web.Door, others http.Handler) http.Handler {
+	b := &backups{a: a, life: ctx}
 	routes := map[string]func(http.ResponseWriter, *http.Request, identity.Caller) error{
 		pathBackup: b.serveTake, pathBackupSeal: b.serveSeal, pathBackupEnd: b.serveEnd,
 		pathDrill: b.serveDrill, pathDrillEnd: b.serveDrillEnd, pathBackups: b.serveRecord,
@@ -106,7 +107,9 @@ func (b *backups) serveTake(w http.ResponseWriter, r *http.Request, who identity
 	if err := body(r, &q); err != nil {
 		return err
 	}
-	return b.take(r.Context(), who, q, w, http.NewResponseController(w).Flush)
+	ctx, cancel := b.during(r.Context())
+	defer cancel()
+	return b.take(ctx, who, q, w, http.NewResponseController(w).Flush)
 }
 
 func (b *backups) serveSeal(w http.ResponseWriter, r *http.Request, _ identity.Caller) error {
@@ -140,7 +143,9 @@ func (b *backups) serveDrill(w http.ResponseWriter, r *http.Request, who identit
 		return err
 	}
 	rc := http.NewResponseController(w)
-	err := b.drill(r.Context(), who, q.Medium, func(id string) error {
+	ctx, cancel := b.during(r.Context())
+	defer cancel()
+	err := b.drill(ctx, who, q.Medium, func(id string) error {
 		answer(w, http.StatusOK, drillEnd{ID: id})
 		return rc.Flush()
 	})

@@ -64,7 +64,7 @@ func (a *Appliance) Run(ctx context.Context) error {
 		a.log.Info("serving", "address", l.Addr().String())
 		group.Go(func() error { return door.Serve(ctx, l, certificate.get, handler) })
 	}
-	group.Go(func() error { return door.ServeLocal(ctx, control, a.localBackups(door, watch.local(handler))) })
+	group.Go(func() error { return door.ServeLocal(ctx, control, a.localBackups(ctx, door, watch.local(handler))) })
 	if watched != nil {
 		a.log.Info("serving monitors", "address", watched.Addr().String())
 		group.Go(func() error { return web.ServeMonitor(ctx, watched, watch.public(), a.log) })

@@ -48,7 +48,7 @@ type Mirror struct {
 	closed   bool
 
 	snapshots []*snapshot // being given
-	keepSince uint64      // manifests after it are kept for the next one
+	keepSince []uint64    // manifests after each are kept for the next one
 
 	changeMu   sync.Mutex // one change of epoch at a time; taken before mu
 	acts       sync.Mutex // one act on the roster at a time; taken before changeMu

@@ -387,11 +387,11 @@ func (s *snapshot) anywhere(ctx context.Context, key []byte) ([]byte, error) {
 	return nil, err
 }
 
-// KeepSince has the manifests of the batches after one kept, half a million at most, so that a later
-// snapshot can give what was changed since. It holds until the mirror is closed; 0 ends it.
-func (m *Mirror) KeepSince(sequence uint64) {
+// KeepSince has the manifests of the batches after each of these kept, half a million for each at most, so that
+// later snapshots can give what was changed since. It holds until the mirror is closed, or is called again.
+func (m *Mirror) KeepSince(sequences ...uint64) {
 	m.mu.Lock()
-	m.keepSince = sequence
+	m.keepSince = slices.Clone(sequences)
 	m.mu.Unlock()
 }
 
@@ -400,8 +400,10 @@ func (m *Mirror) keepSnapshots(trim uint64) uint64 {
 	for _, s := range m.snapshots {
 		trim = min(trim, s.at.Sequence)
 	}
-	if m.keepSince > 0 && m.keepSince+keepFillings > m.next.Sequence {
-		trim = min(trim, m.keepSince)
+	for _, sequence := range m.keepSince {
+		if sequence+keepFillings > m.next.Sequence {
+			trim = min(trim, sequence)
+		}
 	}
 	return trim
 }

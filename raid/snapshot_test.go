@@ -155,7 +155,7 @@ func TestSnapshotSince(t *testing.T) {
 	m, c := r0.open(), r0.c
 	put(t, m, "k/a", "one", "k/b", "two", "w/key", "wrapped")
 	first := take(t, m, raid.SnapshotOptions{Apart: [][]byte{[]byte("w/")}})
-	m.KeepSince(first.Point.Head.Sequence)
+	m.KeepSince(first.Point.Head.Sequence, first.Point.Head.Sequence+1)
 	for i := range 1100 { // more than are kept by themselves
 		put(t, m, "k/a", fmt.Sprint(i), "w/key", fmt.Sprint("wrapped ", i))
 	}
@@ -185,7 +185,7 @@ func TestSnapshotSince(t *testing.T) {
 	eventually(t, "both volumes in sync", func() bool { return r.Status().State == raid.Healthy }) // the second is filled by itself
 	clean(t, r)
 
-	m.KeepSince(0)
+	m.KeepSince()
 	for i := range 1100 {
 		put(t, m, "k/a", fmt.Sprint(i))
 	}

@@ -24,6 +24,7 @@ const (
 // BackedUp is a backup whose medium has all of it.
 type BackedUp struct {
 	ID       string    `json:"id"`
+	Series   string    `json:"series"` // identity of the whole backup that it goes back to
 	Number   uint64    `json:"number"` // in its folder, from 1
 	Whole    bool      `json:"whole"`  // not an increment
 	At       time.Time `json:"at"`
@@ -54,9 +55,38 @@ type Restored struct {
 
 // Backups is what the safe remembers of its backups; zero where there was none.
 type Backups struct {
-	Last     *BackedUp `json:"last,omitempty"`
-	Drill    *Drilled  `json:"drill,omitempty"`
-	Restored *Restored `json:"restored,omitempty"`
+	Last     *BackedUp   `json:"last,omitempty"`
+	Series   []SeriesEnd `json:"series,omitempty"` // newest first, for the increments to come on each
+	Drill    *Drilled    `json:"drill,omitempty"`
+	Restored *Restored   `json:"restored,omitempty"`
+}
+
+// SeriesEnd is the last backup of a series.
+type SeriesEnd struct {
+	Series   string `json:"series"`
+	Sequence uint64 `json:"sequence"`
+}
+
+// maxSeries is for how many series what an increment needs is kept: media take turns.
+const maxSeries = 4
+
+// took notes a backup as the last of its series.
+func (b *Backups) took(done BackedUp) {
+	list := []SeriesEnd{{done.Series, done.Sequence}}
+	for _, s := range b.Series {
+		if s.Series != done.Series && len(list) < maxSeries {
+			list = append(list, s)
+		}
+	}
+	b.Last, b.Series = &done, list
+}
+
+// since is the batches from which on manifests are kept for the increments to come.
+func (b *Backups) since() (list []uint64) {
+	for _, s := range b.Series {
+		list = append(list, s.Sequence)
+	}
+	return list
 }
 
 // backups is that record at work. It lies under X backup.
@@ -86,9 +116,7 @@ func (s *Safe) loadBackups(ctx context.Context) error {
 		s.slog.Error("what is remembered of the last backup cannot be read; the next is a whole one", "error", err)
 		s.backups.rec = Backups{}
 	}
-	if last := s.backups.rec.Last; last != nil {
-		s.mirror.KeepSince(last.Sequence)
-	}
+	s.mirror.KeepSince(s.backups.rec.since()...)
 	return nil
 }
 
@@ -104,6 +132,7 @@ func (s *Safe) remember(change func(*Backups)) error {
 	}
 	if err == nil {
 		s.backups.rec = next
+		s.mirror.KeepSince(next.since()...)
 	}
 	return err
 }
@@ -151,10 +180,8 @@ func (s *Safe) Backup(ctx context.Context, who identity.Caller, medium string, d
 			return "", err
 		}
 		// Killed from here on: the medium has it, and the journal calls the act interrupted.
-		if err := s.remember(func(b *Backups) { b.Last = &done }); err != nil {
+		if err := s.remember(func(b *Backups) { b.took(done) }); err != nil {
 			s.slog.Warn("the backup is whole but cannot be remembered; the next may be a whole one", "error", err)
-		} else {
-			s.mirror.KeepSince(done.Sequence)
 		}
 		kind := "increment"
 		if done.Whole {

@@ -30,6 +30,10 @@ func temporary(name string) string { return "." + name + ".part" }
 // partBytes is the most bytes of one file: every file system of removable media takes so much.
 const partBytes = 1 << 30
 
+// syncBytes is after how much a file is synced: a slow medium that has to take a gigabyte at once would keep
+// the safe waiting for longer than it does.
+const syncBytes = 16 << 20
+
 // sweep takes away what backups that never came to their end left: temporary files, and files numbered
 // beyond the newest manifest.
 func sweep(dir string, newest uint64) error {
@@ -136,6 +140,7 @@ type stream struct {
 	cur            *os.File
 	sum            hash.Hash
 	size           int64
+	loose          int64 // written and not synced
 }
 
 func streamKey(content [32]byte, kind string) [32]byte {
@@ -175,6 +180,12 @@ func (s *stream) chunk(b []byte) error {
 		}
 		_, _ = s.sum.Write(b[:n])
 		s.size += n
+		if s.loose += n; s.loose >= syncBytes {
+			if err := s.cur.Sync(); err != nil {
+				return mediumError(err)
+			}
+			s.loose = 0
+		}
 		b = b[n:]
 	}
 	return nil

@@ -101,7 +101,7 @@ var doctorEnglish = Doctor{
 var doctorFrench = Doctor{
 	Names: map[string]string{
 		"keys": "clés", "set-up": "installation", "secrets": "secrets", "mirror": "miroir", "volume": "volume", "drive": "disque",
-		"scrub": "relecture", "token": "jeton", "clock": "heure", "authority": "autorité", "callers": "appelants",
+		"scrub": "relecture", "backup": "sauvegarde", "drill": "exercice", "token": "jeton", "clock": "heure", "authority": "autorité", "callers": "appelants",
 	},
 	Verdicts: map[string]string{"good": "bon", "warn": "à voir", "bad": "mauvais"},
 	Said: map[string]Said{
