@@ -18,6 +18,7 @@ import (
 	"casemate/appliance"
 	"casemate/appliance/client"
 	"casemate/appliance/words"
+	"casemate/systemd"
 )
 
 // Exit codes, beside 0. systemd units and scripts rely on them.
@@ -118,7 +119,11 @@ func (o *options) log() *slog.Logger {
 	if o.debug {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	text := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})
+	if journal := systemd.JournalHandler("casemated", level, text); journal != nil {
+		return slog.New(journal)
+	}
+	return slog.New(text)
 }
 
 func (o *options) load() (appliance.Config, error) { return appliance.LoadConfig(o.config) }
