@@ -149,7 +149,8 @@ func checkCommand(t *testing.T, program, line string) string {
 	for i := 0; i < len(words); i++ {
 		switch {
 		case strings.HasPrefix(words[i], "-"):
-			flags = append(flags, words[i])
+			flag, _, _ := strings.Cut(words[i], "=") // its value may stand there
+			flags = append(flags, flag)
 			if slices.Contains([]string{"--signature", "--answers"}, words[i]) {
 				i++ // its value
 			}
