@@ -42,8 +42,12 @@ func Backup(ctx context.Context, cfg Config, log *slog.Logger, o BackupOptions) 
 	if err != nil {
 		return done, err
 	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return done, err
+	}
 	err = withSafe(ctx, cfg, log, o.Source, func(s *running) error {
-		done, err = backup.Take(ctx, backup.Options{Dir: o.Dir, Full: o.Full, Recipients: recipients, Version: Version().Version, Now: time.Now,
+		done, err = backup.Take(ctx, backup.Options{Dir: dir, Full: o.Full, Recipients: recipients, Version: Version().Version, Now: time.Now,
 			Box: func(w *tar.Writer) error { return cfg.box(w, o.ConfigFile) }, Progress: o.Progress}, s)
 		return err
 	})

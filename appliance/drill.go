@@ -23,8 +23,12 @@ import (
 // documents chosen at random are read whole and proved. The safe journals the drill with its verdict. An
 // error of the drill itself is store.ErrDrillFailed.
 func DrillBackup(ctx context.Context, cfg Config, log *slog.Logger, o RestoreOptions) (d store.Drilled, err error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return d, err
+	}
 	err = withSafe(ctx, cfg, log, o.Source, func(s *running) error {
-		end, err := s.drill(ctx, o.Dir)
+		end, err := s.drill(ctx, dir)
 		if err != nil {
 			return err
 		}

@@ -187,8 +187,8 @@ func (s *Safe) Backup(ctx context.Context, who identity.Caller, medium string, d
 		if done.Whole {
 			kind = "whole"
 		}
-		return fmt.Sprintf("%s, number %d, %s, up to batch %d, %d journal entries, manifest sha256 %s",
-			done.ID, done.Number, kind, done.Sequence, done.Entries, done.Manifest), nil
+		return fmt.Sprintf("%s, series %s, number %d, %s, up to batch %d, %d journal entries, manifest sha256 %s",
+			done.ID, done.Series, done.Number, kind, done.Sequence, done.Entries, done.Manifest), nil
 	})
 }
 
