@@ -282,6 +282,22 @@ func drain(chain *backup.Chain, box bool) error {
 	}
 }
 
+// TestManifestThatCountsOtherwise: a signed manifest that says something else than its files hold is refused.
+func TestManifestThatCountsOtherwise(t *testing.T) {
+	r := newRig(t)
+	for name, lie := range map[string]func(*backup.Manifest){
+		"values": func(m *backup.Manifest) { m.Values++ }, "bytes": func(m *backup.Manifest) { m.Bytes-- }, "apart": func(m *backup.Manifest) { m.Apart = 0 },
+		"head": func(m *backup.Manifest) { m.Head.Digest[3] ^= 1 }, "held": func(m *backup.Manifest) { m.Held.Documents = 7 }, "id": func(m *backup.Manifest) { m.ID, m.Series = "other", "other" },
+	} {
+		r.dir = filepath.Join(t.TempDir(), "medium")
+		r.lie = lie
+		r.take()
+		if _, err := r.restore(0); !errors.Is(err, backup.ErrBroken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestFilesExchanged exchanges files between two folders of the same safe, and between numbers of one.
 func TestFilesExchanged(t *testing.T) {
 	r := newRig(t)
@@ -318,6 +334,26 @@ func TestFilesExchanged(t *testing.T) {
 		if err := os.WriteFile(theirs, mine, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// A whole number of another folder, one that holds together.
+	third := filepath.Join(t.TempDir(), "third")
+	if err := os.CopyFS(third, os.DirFS(second)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(filepath.Base(name), "000001.") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err := errors.Join(err, os.WriteFile(filepath.Join(third, filepath.Base(name)), text, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := backup.OpenChain(third, 1); err != nil {
+		t.Errorf("number 1 does not hold together: %v", err)
+	}
+	if _, err := backup.OpenChain(third, 0); !errors.Is(err, backup.ErrBroken) || !strings.Contains(err.Error(), "another than the one that the next stands on") {
+		t.Errorf("an increment on another base: %v", err)
 	}
 	// An increment alone, its base gone.
 	for _, name := range names {

@@ -38,6 +38,7 @@ func TestMediumFull(t *testing.T) {
 		t.Errorf("it left %v", left)
 	}
 	r.standing(0, "k/a", "one", "k/3", "")
+	img.Empty()
 	r.estimate = 1 << 40
 	whole := r.options()
 	whole.Full = true
@@ -45,7 +46,6 @@ func TestMediumFull(t *testing.T) {
 		t.Fatalf("on a medium that is too small: %v", err)
 	}
 	r.estimate = 0
-	img.Empty()
 	r.take()
 	r.standing(0, "k/3", strings.Repeat("3", 150<<10))
 }

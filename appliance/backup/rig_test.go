@@ -69,6 +69,7 @@ type rig struct {
 	estimate int64              // of bytes, that the safe gives
 	ended    []backup.Ended     // what the safe was told
 	before   func(stage string) // called on the way
+	lie      func(*backup.Manifest)
 }
 
 func newRig(t *testing.T) *rig {
@@ -131,6 +132,9 @@ func (r *rig) set() []byte {
 func (r *rig) Seal(_ context.Context, m backup.Manifest) (backup.Manifest, error) {
 	if r.before != nil {
 		r.before("seal")
+	}
+	if r.lie != nil {
+		r.lie(&m)
 	}
 	return m.Sign(r.mac)
 }
