@@ -422,7 +422,7 @@ func (t *Contents) agrees(s section) error {
 	if s.kind == kindKeys {
 		counted = got.Apart == t.values
 	}
-	if !counted || got.Point.Head != k.Head || got.Held != k.Held || got.Values != k.Values || got.Apart != k.Apart || got.Damaged != k.Damaged {
+	if !counted || got.Point.Head != k.Head || got.Held != k.Held || got.Values != k.Values || got.Bytes != k.Bytes || got.Apart != k.Apart || got.Damaged != k.Damaged {
 		return fmt.Errorf("%w: number %d does not hold what its manifest says", ErrBroken, k.Number)
 	}
 	return nil
