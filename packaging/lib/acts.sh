@@ -17,69 +17,62 @@ act_install() {
 	must "the manual is there in both languages" inside test -s /usr/share/man/man8/casemated.8.gz -a -s /usr/share/man/fr/man8/casemated.8.gz
 }
 
-# act_set_up: a configuration by hand and `casemated init`, for demonstration.
+# act_set_up: unattended, from a file of answers; first one that must be refused.
 act_set_up() {
-	local uid
 	step "Set-up: a software token, two disks, a time server and an authority outside"
-	uid=$(inside id -u casemate)
-	inside mkdir -p /var/lib/casemate-hsm/tokens /etc/casemate /root/safe/trust
-	cp "$WORK/tsa/tsa.pem" "$WORK/box/root/etc/casemate/tsa.pem"
-	printf 'directories.tokendir = /var/lib/casemate-hsm/tokens\nobjectstore.backend = file\nlog.level = ERROR\n' >"$WORK/box/root/var/lib/casemate-hsm/softhsm2.conf"
-	(umask 077 && openssl rand -hex 16 >"$WORK/box/root/etc/casemate/pin" && openssl rand -hex 16 >"$WORK/box/root/root/so-pin")
-	box_configuration "$uid" >"$WORK/box/root/etc/casemate/casemate.toml"
-	sed 's|^state = "/var/lib/casemate-hsm"|&\npin_file = "/etc/casemate/pin"\nso_pin_file = "/root/so-pin"|' \
-		"$WORK/box/root/etc/casemate/casemate.toml" >"$WORK/box/root/root/init.toml"
-	must "the safe is set up" inside casemated init --config /root/init.toml --demonstration --out /root/safe
-	inside sh -ec 'cp /root/safe/access.pem /etc/casemate/; if [ -e /root/callers.toml ]; then mv /root/callers.toml /etc/casemate/; fi
-		chown -R casemate:casemate /var/lib/casemate /srv/a /srv/b; chown -R casemate-hsm:casemate /var/lib/casemate-hsm
-		chown root:casemate /etc/casemate/*; chmod 640 /etc/casemate/*; chown root:root /etc/casemate/pin; chmod 600 /etc/casemate/pin
-		rm -rf /run/casemate-hsm /run/casemate
-		mkdir -p /etc/systemd/system/casemate.service.d
-		printf "[Service]\nReadWritePaths=/srv/a /srv/b\n" >/etc/systemd/system/casemate.service.d/volumes.conf
-		systemctl daemon-reload'
+	inside mkdir -p /root/set-up
+	cp "$WORK/tsa/tsa.pem" "$WORK/box/root/root/set-up/tsa.pem"
+	answers >"$WORK/box/root/root/set-up/answers.toml"
+	sed 's|^dir = "/srv/b"|dir = "/srv/a"|' "$WORK/box/root/root/set-up/answers.toml" >"$WORK/box/root/root/set-up/wrong.toml"
+	must_not "the same disk twice" inside casemated setup --answers /root/set-up/wrong.toml --yes
+	must "nothing is left of it" inside sh -c '! ls /etc/casemate/casemate.toml /etc/casemate/pin 2>/dev/null'
+	must "casemated setup --check finds nothing against it" inside casemated setup --answers /root/set-up/answers.toml --check
+	must "casemated setup" inside casemated setup --answers /root/set-up/answers.toml --yes
+	sed -n '/[Nn]ext/,$p' "$LOGS/box-must.log" | indent
+	must_not "a second set-up" inside casemated setup --answers /root/set-up/answers.toml --yes
 	mkdir -p "$WORK/handed"
-	cp -r "$WORK"/box/root/root/safe/. "$WORK/handed/"
-	cp "$WORK/tsa/tsa.pem" "$WORK/handed/trust/tsa.pem"
+	cp -r "$WORK"/box/root/etc/casemate/handed-out/. "$WORK/handed/"
+	must "the service manager learns of it" inside systemctl daemon-reload
+	note "a round every 2 s instead of 10 minutes, so that nobody waits"
+	inside sed -i 's|^interval = "10m"|interval = "2s"|' /etc/casemate/casemate.toml
 }
 
-# box_configuration UID
-box_configuration() {
+answers() {
 	cat <<-END
 		origin = "casemate.example/box"
+		names = ["$BOX"]
+		listen = "0.0.0.0:8443"
+		monitor = "$BOX:9464"
 		demonstration = true
-		state = "/var/lib/casemate/state"
-		callers = "/etc/casemate/callers.toml"
 
-		[http]
-		listen = "$BOX:8443"
-		access_roots = "/etc/casemate/access.pem"
+		[[volume]]
+		dir = "/srv/a"
 
-		[hsm]
-		socket = "/run/casemate-hsm/hsm.sock"
+		[[volume]]
+		dir = "/srv/b"
+
+		[token]
 		module = "/usr/lib/softhsm/libsofthsm2.so"
-		softhsm_conf = "/var/lib/casemate-hsm/softhsm2.conf"
-		token = "casemate"
-		state = "/var/lib/casemate-hsm"
-		allow_uids = [$1]
-
-		[volumes]
-		dirs = ["/srv/a", "/srv/b"]
-		min_free = "16MiB"
+		label = "casemate"
 
 		[clock]
-		# What the one server outside tells is the clock of the machine below; a container cannot keep its own.
+		# The one server outside tells the clock of the machine below; a container cannot keep its own.
 		servers = ["$OUTSIDE"]
-		min_servers = 1
 		policy = "flag"
 
-		[timestamp]
-		interval = "2s"
-
-		[[timestamp.authority]]
+		[[authority]]
 		name = "outside"
 		url = "http://$OUTSIDE:3161/"
-		roots = "/etc/casemate/tsa.pem"
+		roots = "tsa.pem"
 		policies = ["$TSA_POLICY"]
+
+		[[person]]
+		name = "admin"
+		roles = ["administrator"]
+
+		[[person]]
+		name = "depositor"
+		roles = ["depositor", "reader"]
 	END
 }
 
@@ -87,6 +80,7 @@ act_network() {
 	step "Network rules: the example of the package, filled in for this place"
 	sed -e "s|^define CALLERS_4 = .*|define CALLERS_4 = { $OUTSIDE }|" -e "s|^define TIME_SERVERS = .*|define TIME_SERVERS = { $OUTSIDE }|" \
 		-e "s|^define AUTHORITIES = .*|define AUTHORITIES = { $OUTSIDE }|" -e 's|^define AUTHORITY_PORTS = .*|define AUTHORITY_PORTS = { 3161 }|' \
+		-e "s|^define SUPERVISION = .*|define SUPERVISION = { $OUTSIDE }|" \
 		"$WORK/box/root/usr/share/doc/casemate-appliance/examples/casemate.nft" >"$WORK/box/root/etc/nftables.conf"
 	must "nft takes them" inside nft -f /etc/nftables.conf
 }
@@ -96,13 +90,23 @@ act_start() {
 	must "systemctl start casemate" inside systemctl start casemate.socket casemate.service
 	must "the safe and the token's process are ready" inside systemctl is-active casemate.socket casemate.service casemate-hsm.service
 	note "$(inside systemctl show --property StatusText casemate.service)"
-	must "the door listens, and nothing else does" only_door_listens
+	must "the door and the monitor's listen, and nothing else does" only_doors_listen
 }
 
-only_door_listens() {
+only_doors_listen() {
 	inside ss -H --listening --tcp --udp --numeric >"$LOGS/box-ss.log"
 	cat "$LOGS/box-ss.log"
-	[ "$(awk '{print $5}' "$LOGS/box-ss.log" | sed 's/.*://' | sort -u)" = 8443 ]
+	[ "$(awk '{print $5}' "$LOGS/box-ss.log" | sed 's/.*://' | sort -u | tr '\n' ' ')" = '8443 9464 ' ]
+}
+
+act_health() {
+	step "How it is, told to whoever asks"
+	must "casemated health" inside casemated health
+	must "/readyz, from outside" outside curl --silent --show-error --fail --max-time 5 "http://$BOX:9464/readyz"
+	must "/metrics has the version" sh -c "ip netns exec $NET-out curl --silent --fail --max-time 5 http://$BOX:9464/metrics | grep '^casemate_build_info{.*version=\"'"
+	inside casemated doctor >"$LOGS/box-doctor.log" 2>&1 || true
+	note "casemated doctor:"
+	indent <"$LOGS/box-doctor.log"
 }
 
 act_deposit() {
@@ -128,7 +132,7 @@ casemate-hsm	read the state of the safe	ls /var/lib/casemate
 casemate-hsm	read a volume	cat /srv/a/superblock
 casemate-hsm	read the PIN where it lies	cat /etc/casemate/pin
 casemate-hsm	change the configuration	sh -c "echo >>/etc/casemate/casemate.toml"
-casemate-hsm	speak to the control socket	curl --fail --max-time 5 --unix-socket /var/lib/casemate/state/control.sock http://safe/
+casemate-hsm	speak to the control socket	curl --fail --max-time 5 --unix-socket /var/lib/casemate/control.sock http://safe/
 neighbour	speak to the token, although of its group	curl --fail --max-time 5 --unix-socket /run/casemate-hsm/hsm.sock http://hsm/v1/ping
 neighbour	list the folder of that socket	ls /run/casemate-hsm
 neighbour	read a volume	cat /srv/a/superblock
@@ -136,7 +140,7 @@ nobody	read the configuration	cat /etc/casemate/casemate.toml
 nobody	read the token	ls /var/lib/casemate-hsm
 nobody	read the state of the safe	ls /var/lib/casemate
 nobody	speak to the token	curl --fail --max-time 5 --unix-socket /run/casemate-hsm/hsm.sock http://hsm/v1/ping
-nobody	speak to the control socket	curl --fail --max-time 5 --unix-socket /var/lib/casemate/state/control.sock http://safe/
+nobody	speak to the control socket	curl --fail --max-time 5 --unix-socket /var/lib/casemate/control.sock http://safe/
 nobody	look into the memory of the safe	sh -c "cat /proc/$(pgrep --oldest -f casemated.serve)/environ"
 serve	write outside its folders	for f in /etc/casemate/x /usr/x /var/x /srv/x /root/x; do touch $f && exit; done; exit 1
 serve	write the token'"'"'s folder	touch /var/lib/casemate-hsm/x
@@ -278,7 +282,7 @@ act_remove() {
 	must "the safe is back" soon 60 deposit_one
 	must "nothing acknowledged is lost" nothing_lost
 	must "dpkg --purge, where nobody can be asked" inside env DEBIAN_FRONTEND=noninteractive dpkg --purge casemate-appliance
-	must "keeps the documents, the keys and the PIN" inside sh -c 'test -s /etc/casemate/pin && test -d /var/lib/casemate/state && test -d /srv/a && ls /var/lib/casemate-hsm/tokens/*'
+	must "keeps the documents, the keys and the PIN" inside sh -c 'test -s /etc/casemate/pin && ls -d /var/lib/casemate/mirror && find /var/lib/casemate-hsm | grep object'
 	must "dpkg --install" inside dpkg --install "$(package two casemate-appliance)"
 	must "the safe is back" soon 60 deposit_one
 	must "nothing acknowledged is lost" nothing_lost

@@ -17,6 +17,7 @@ check_machine() {
 	act_set_up
 	act_network
 	act_start
+	act_health
 	act_deposit
 	act_forbidden
 	act_reload

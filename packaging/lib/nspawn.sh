@@ -31,7 +31,7 @@ build_box() {
 	mkdir -p "$WORK"/box/{root,upper,work,a,b}
 	mount -t overlay overlay -o "lowerdir=$(box_tree),upperdir=$WORK/box/upper,workdir=$WORK/box/work" "$WORK/box/root"
 	for disk in a b; do
-		truncate -s 320M "$WORK/box/$disk.img"
+		truncate -s 700M "$WORK/box/$disk.img"
 		mkfs.xfs -q "$WORK/box/$disk.img"
 		mount -o loop "$WORK/box/$disk.img" "$WORK/box/$disk"
 	done
