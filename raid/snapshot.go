@@ -146,21 +146,21 @@ func (s *snapshot) move(to volume.Head) {
 // copyAll gives every value of batches up to the base; what is newer is followed afterwards.
 func (s *snapshot) copyAll(ctx context.Context) error {
 	open := opener{sealer: &s.m.seal}
+	var plain []byte
 	for after := []byte(nil); ; {
-		page, err := s.fill.page(ctx, after)
+		items, next, err := s.page(ctx, after)
 		if err != nil {
 			return fmt.Errorf("copying from volume %d: %w", s.fill.src.mem.slot, err)
 		}
 		bytes := s.out.Bytes
-		for _, it := range page.Items {
-			after = it.Key
-			if sequence, _, ok := identify(it.Value); ok && sequence > s.fill.base.Sequence {
-				continue
-			}
-			if _, _, err := open.unseal(nil, it.Key, it.Value); err != nil {
+		for _, it := range items {
+			opened, sequence, err := open.unseal(plain[:0], it.Key, it.Value)
+			if err != nil {
 				if it.Value, err = s.elsewhere(ctx, it.Key); err != nil {
 					return err
 				}
+			} else if plain = opened; sequence > s.fill.base.Sequence {
+				continue
 			}
 			if it.Value == nil {
 				continue
@@ -169,13 +169,86 @@ func (s *snapshot) copyAll(ctx context.Context) error {
 				return err
 			}
 		}
-		if page.End {
+		if after = next; after == nil {
 			return ctx.Err()
 		}
 		if err := s.m.giveWay(ctx, s.out.Bytes-bytes); err != nil {
 			return err
 		}
 	}
+}
+
+// page gives the next values and the key to go on after, nil at the end. The twin is asked for the digest of
+// the same page; where they differ, since a batch is under way or one of the two lost keys in silence, the
+// newest of what either has is given: whatever was removed meanwhile the batches that follow remove again.
+func (s *snapshot) page(ctx context.Context, after []byte) (items []volume.Op, next []byte, err error) {
+	list := s.sources()
+	got := s.m.page(ctx, list, nil, after, MaxOps/4)
+	switch {
+	case got.err != nil:
+		return nil, nil, got.err
+	case len(got.page.Items) == 0 && !got.page.End:
+		return nil, nil, fmt.Errorf("%w: an empty page in the middle", ErrCorrupt)
+	case !got.same && got.twin == nil:
+		ctx, cancel := context.WithTimeout(ctx, s.m.c.WriteDeadline)
+		defer cancel()
+		if other, err := list[1].client.Scan(ctx, nil, after, MaxOps/4); err == nil {
+			items, next = s.both(got.page, other)
+			return items, next, nil
+		} // else the twin is dying, and is put out for that
+	}
+	if !got.page.End {
+		next = lastKey(got.page, after)
+	}
+	return got.page.Items, next, ctx.Err()
+}
+
+// sources are the volume that is read, and its twins in sync.
+func (s *snapshot) sources() []source {
+	list := []source{s.fill.src}
+	others, _, _ := s.m.sources()
+	for _, other := range others {
+		if other.mem != s.fill.src.mem {
+			list = append(list, other)
+		}
+	}
+	return list
+}
+
+// both puts two pages from the same place together, up to the key that both have seen.
+func (s *snapshot) both(mine, theirs volume.Page) (items []volume.Op, next []byte) {
+	for _, p := range []volume.Page{mine, theirs} {
+		if n := len(p.Items); !p.End && n > 0 && (next == nil || bytes.Compare(p.Items[n-1].Key, next) < 0) {
+			next = p.Items[n-1].Key
+		}
+	}
+	a, b := mine.Items, theirs.Items
+	for len(a)+len(b) > 0 {
+		order := -1 // which comes first
+		switch {
+		case len(a) == 0:
+			order = 1
+		case len(b) > 0:
+			order = bytes.Compare(a[0].Key, b[0].Key)
+		}
+		var it volume.Op
+		switch {
+		case order < 0:
+			it, a = a[0], a[1:]
+		case order > 0:
+			it, b = b[0], b[1:]
+		default:
+			if it = a[0]; younger(b[0].Value, it.Value) && s.m.seal.check(it.Key, b[0].Value) == nil {
+				it = b[0]
+			}
+			a, b = a[1:], b[1:]
+		}
+		if next != nil && bytes.Compare(it.Key, next) > 0 {
+			break
+		}
+		items = append(items, it)
+	}
+	return items, next
 }
 
 // elsewhere gives a value that the source holds damaged from another volume; nil if none has it, or if
@@ -284,23 +357,30 @@ func (s *snapshot) replay(ctx context.Context, to volume.Head, give func(volume.
 	return nil
 }
 
-// missed looks again for a value of a batch that the source did not give: nil if it was replaced or
-// removed since. One that the source holds damaged is another volume's to give.
+// missed looks again for a value of a batch that the source did not give: nil if it was replaced or removed
+// since. One that the source lost or holds damaged is a twin's to give; if it was removed after all, a batch
+// that follows says so.
 func (s *snapshot) missed(ctx context.Context, man *manifest, e entry) ([]byte, error) {
-	v, err := s.m.sound(ctx, s.fill.src, e.key)
-	if errors.Is(err, ErrCorrupt) {
-		v, err = s.anywhere(ctx, e.key)
+	damaged := false
+	for _, from := range s.sources() {
+		v, err := s.m.sound(ctx, from, e.key)
+		switch {
+		case err == nil && e.holds(man.sequence, v):
+			return v, nil
+		case err == nil: // replaced, since nothing is given to a volume but by a batch that follows
+			if sequence, _, _ := identify(v); sequence > man.sequence {
+				return nil, nil
+			}
+		case errors.Is(err, ErrCorrupt):
+			damaged = true
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		}
 	}
-	switch {
-	case err == nil && e.holds(man.sequence, v):
-		return v, nil
-	case err == nil, errors.Is(err, ErrNotFound):
-		return nil, nil
-	case errors.Is(err, ErrCorrupt):
+	if damaged {
 		s.out.Damaged++
-		return nil, ctx.Err()
 	}
-	return nil, err
+	return nil, nil
 }
 
 // last gives the last batches. Writers wait while they are read into memory, and not while they are given.
@@ -351,34 +431,29 @@ func (s *snapshot) settled(ctx context.Context) (held []volume.Op, err error) {
 // readApart reads every value under a prefix; one that no volume has whole is an error.
 func (s *snapshot) readApart(ctx context.Context, prefix []byte) error {
 	total := 0
-	for after := []byte{volume.MetaPrefix, 0xff}; ; {
-		page, err := s.fill.src.client.Scan(ctx, prefix, after, MaxOps)
-		if err != nil {
+	for after := []byte(nil); ; {
+		page, err := s.m.Scan(ctx, prefix, after, MaxOps) // of all volumes together
+		if err != nil || len(page) == 0 {
 			return err
 		}
-		for _, it := range page.Items {
+		for _, it := range page {
 			after = it.Key
-			if s.m.seal.check(it.Key, it.Value) != nil {
-				if it.Value, err = s.anywhere(ctx, it.Key); err != nil {
-					return err
-				}
+			stored, err := s.anywhere(ctx, it.Key)
+			if err != nil {
+				return err
 			}
-			if total += len(it.Value); total > MaxApart {
+			if total += len(stored); total > MaxApart {
 				return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxApart)
 			}
-			s.out.Apart = append(s.out.Apart, it)
-		}
-		if page.End || len(page.Items) == 0 {
-			return nil
+			s.out.Apart = append(s.out.Apart, volume.Op{Key: it.Key, Value: stored})
 		}
 	}
 }
 
 // anywhere gives a value from whichever volume has it as it was written.
 func (s *snapshot) anywhere(ctx context.Context, key []byte) ([]byte, error) {
-	list, _, _ := s.m.sources()
 	err := ErrCorrupt
-	for _, from := range list {
+	for _, from := range s.sources() {
 		var v []byte
 		if v, err = s.m.sound(ctx, from, key); err == nil {
 			return v, nil

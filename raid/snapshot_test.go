@@ -201,14 +201,14 @@ func TestSnapshotSince(t *testing.T) {
 	}
 }
 
-// TestSnapshotFromTheTwin forges values on each volume in turn: the snapshot has them from the other; one that
-// no volume has is left out and counted.
+// TestSnapshotFromTheTwin has one volume lose values in silence, and hold others damaged: the snapshot has them
+// from the other, whichever is read; one that no volume has is left out and counted.
 func TestSnapshotFromTheTwin(t *testing.T) {
 	r0 := newRig(t)
 	m, c := r0.open(), r0.c
-	put(t, m, "k/a", "one", "k/b", "two", "k/c", "three", "w/key", "wrapped")
+	put(t, m, "k/a", "one", "k/b", "two", "k/c", "three", "w/key", "wrapped", "w/lost", "wrapped too")
 	base := take(t, m, raid.SnapshotOptions{})
-	put(t, m, "k/later", "four")
+	put(t, m, "k/later", "four", "k/later too", "five")
 	bad := func(slot int, keys ...string) {
 		for _, k := range keys {
 			if err := m.Forge(t.Context(), slot, []byte(k), []byte(strings.Repeat("rot", 40))); err != nil {
@@ -216,10 +216,32 @@ func TestSnapshotFromTheTwin(t *testing.T) {
 			}
 		}
 	}
-	for range 3 { // in turn the one and the other is read
+	lose := func(slot int, keys ...string) {
+		for _, k := range keys {
+			if err := m.Unlist(t.Context(), slot, []byte(k)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 4 { // in turn the one and the other is read
+		lose(0, "k/b", "w/lost", "k/later too")
+		whole := take(t, m, raid.SnapshotOptions{Apart: [][]byte{[]byte("w/")}})
+		if whole.Damaged != 0 || len(whole.Apart) != 2 {
+			t.Errorf("lost in silence: %d values left out, apart %d", whole.Damaged, len(whole.Apart))
+		}
+		r := implanted(t, c.Key, 1, whole.Point, whole.ops, whole.Apart)
+		want(t, r, "k/b", "two")
+		want(t, r, "k/later too", "five")
+		lose(0, "k/later too")
+		since := take(t, m, raid.SnapshotOptions{Since: &base.Point.Head})
+		if !slices.ContainsFunc(since.ops, func(op volume.Op) bool { return string(op.Key) == "k/later too" }) {
+			t.Error("what one volume lost in silence is not in what was changed")
+		}
+	}
+	for range 3 {
 		bad(0, "k/a", "w/key", "k/later")
 		whole := take(t, m, raid.SnapshotOptions{Apart: [][]byte{[]byte("w/")}})
-		if whole.Damaged != 0 || len(whole.Apart) != 1 {
+		if whole.Damaged != 0 || len(whole.Apart) != 2 {
 			t.Errorf("%d values left out, apart %d", whole.Damaged, len(whole.Apart))
 		}
 		r := implanted(t, c.Key, 1, whole.Point, whole.ops, whole.Apart)

@@ -152,10 +152,11 @@ func TestOpensslOpensTheEnvelope(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.Close()
-	if list, err := backup.Recipients(append(text, text...)); err != nil || len(list) != 2 {
+	both := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: first.Raw}), text...)
+	if list, err := backup.Recipients(both); err != nil || len(list) != 2 {
 		t.Errorf("recipients: %d, %v", len(list), err)
 	}
-	for name, bad := range map[string][]byte{"none": nil, "a key": pemOf(t, otherKey), "rubbish": append(text, 'x')} {
+	for name, bad := range map[string][]byte{"none": nil, "a key": pemOf(t, otherKey), "rubbish": append(slices.Clone(text), 'x'), "one twice": append(slices.Clone(text), text...)} {
 		if _, err := backup.Recipients(bad); !errors.Is(err, backup.ErrRecipient) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"slices"
 )
 
 // The envelope of a backup's key is CMS EnvelopedData (RFC 5652) with RSAES-OAEP under SHA-256 (RFC 3560,
@@ -90,6 +91,10 @@ func Recipients(text []byte) (list []*x509.Certificate, err error) {
 			return nil, fmt.Errorf("%w: %q is not for enciphering keys", ErrRecipient, c.Subject)
 		case len(list) == maxRecipients:
 			return nil, fmt.Errorf("%w: more than %d", ErrRecipient, maxRecipients)
+		case slices.ContainsFunc(list, func(o *x509.Certificate) bool {
+			return bytes.Equal(o.RawIssuer, c.RawIssuer) && o.SerialNumber.Cmp(c.SerialNumber) == 0
+		}): // openssl finds its part of an envelope by issuer and serial number
+			return nil, fmt.Errorf("%w: two have the issuer and the serial number of %q", ErrRecipient, c.Subject)
 		}
 		list, text = append(list, c), rest
 	}

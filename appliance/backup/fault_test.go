@@ -162,7 +162,6 @@ func (r *rig) killTaker(call string, nth int, certificate string) {
 		r.t.Fatalf("the taker said %q", lines.Text())
 	}
 	trace := raidtest.Attach(r.t, cmd.Process.Pid, raidtest.Kill(call, nth)...)
-	defer trace.Detach()
 	if _, err := io.WriteString(in, "go\n"); err != nil {
 		r.t.Fatal(err)
 	}
@@ -172,4 +171,5 @@ func (r *rig) killTaker(call string, nth int, certificate string) {
 	if err := cmd.Wait(); err == nil {
 		r.t.Errorf("%s %d: it was not killed", call, nth)
 	}
+	trace.End()
 }

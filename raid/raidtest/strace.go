@@ -104,6 +104,12 @@ func (s *Strace) Detach() {
 	end.Stop()
 }
 
+// End ends it once the process that it was attached to is dead: nothing is left that could go on undisturbed.
+func (s *Strace) End() {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+}
+
 // Log gives what strace wrote.
 func (s *Strace) Log() string { return ReadLog(s.t, s.log) }
 
