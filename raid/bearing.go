@@ -134,7 +134,7 @@ func (m *Mirror) bearWitness(history volume.History, moved bool) error {
 	m.witness.told = now
 	terr := m.payWitness()
 	if terr != nil && !errors.Is(terr, errSilent) && m.overtake() {
-		return errors.Join(err, m.bearWitness(history, false))
+		return m.bearWitness(history, false) // the state directory is told again too
 	}
 	if err != nil && terr == nil {
 		m.c.Log.Error("the mirror's state is recorded with the witness alone", "error", err)

@@ -118,6 +118,18 @@ func (m *Mirror) CureWith(ctx context.Context, slot int, key, stored []byte) (in
 	return len(right), err
 }
 
+// Recorded reads the manifest of the head from whichever volume has it; the volumes are asked in turn.
+func (m *Mirror) Recorded(ctx context.Context) error {
+	head := m.committed()
+	m.mu.Lock()
+	for _, mem := range m.members {
+		mem.slow.Store(false)
+	}
+	m.mu.Unlock()
+	_, err := m.recorded(ctx, head.Sequence, head.Digest)
+	return err
+}
+
 // SetAway sets how many manifests are kept while a member is away.
 func (m *Mirror) SetAway(manifests uint64) { m.away = manifests }
 

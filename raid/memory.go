@@ -67,18 +67,25 @@ func (m *Mirror) recall(ctx context.Context, past memories) error {
 	return nil
 }
 
-// recorded reads the manifest of a batch from any volume in sync that has the one of this digest.
+// recorded reads the manifest of a batch from any volume in sync that has the one of this digest. One that
+// does not answer may have it: that others do not is then no answer.
 func (m *Mirror) recorded(ctx context.Context, sequence uint64, digest volume.Digest) (*manifest, error) {
-	err := ErrNotFound
+	missing := ErrNotFound
+	var down error
 	list, _, _ := m.sources()
 	for _, s := range list {
-		man, k, merr := m.manifest(ctx, s, sequence)
-		if merr == nil && k.head.Digest == digest {
+		man, k, err := m.manifest(ctx, s, sequence)
+		switch {
+		case err == nil && k.head.Digest == digest:
 			return man, nil
-		}
-		if err = merr; err == nil {
-			err = ErrCorrupt
+		case err == nil, errors.Is(err, ErrCorrupt):
+			missing = ErrCorrupt
+		case !errors.Is(err, ErrNotFound):
+			down = err
 		}
 	}
-	return nil, err
+	if down != nil {
+		return nil, down
+	}
+	return nil, missing
 }

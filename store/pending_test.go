@@ -128,3 +128,17 @@ func (r *rig) reopen() {
 	r.safe = s
 	r.t.Cleanup(func() { _ = s.Close() })
 }
+
+// TestJournaledToItsEnd: a walk to an entry that the volumes do not have, behind all that they have, is none.
+func TestJournaledToItsEnd(t *testing.T) {
+	r := newRig(t)
+	r.deposit([]byte("one"))
+	size := r.safe.log.Size()
+	for _, to := range []uint64{size, size + 1} {
+		seen := uint64(0)
+		err := r.safe.journaled(t.Context(), 0, to, func(journal.Stored) error { seen++; return nil })
+		if seen != size || errors.Is(err, ErrIntegrity) != (to > size) {
+			t.Errorf("%d of %d entries to %d: %v", seen, size, to, err)
+		}
+	}
+}
