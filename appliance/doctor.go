@@ -50,7 +50,7 @@ func (d doctor) line(what string, verdict Verdict, code string, values ...any) D
 // language: en or fr. It changes nothing.
 func Doctor(ctx context.Context, cfg Config, language string) []Diagnosis {
 	d := doctor{cfg, language, words.DoctorIn(language)}
-	list := []Diagnosis{d.demonstration(), d.setUp()}
+	list := append(d.machine(ctx), d.demonstration(), d.setUp())
 	list = append(list, d.secrets()...)
 	list = append(list, d.volumes(ctx)...)
 	list = append(list, d.token(ctx)...)

@@ -88,6 +88,7 @@ func (a *Appliance) snapshot(door *web.Door) metrics.Snapshot {
 		s.Certificates = certificateEnds(a.info)
 	}
 	s.Connections, s.Most = door.Connections()
+	s.Backups = a.safe.Backups()
 	var fs unix.Statfs_t
 	if unix.Statfs(a.config.State, &fs) == nil {
 		s.StateFree = int64(fs.Bavail) * fs.Bsize

@@ -16,8 +16,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"casemate/appliance/backup"
 	"casemate/appliance/setup"
 	"casemate/appliance/storage"
+	"casemate/raid/disk"
 	"casemate/store/timestamp"
 	"casemate/systemd"
 )
@@ -121,9 +123,14 @@ func (s *Setup) CheckMachine() []setup.Problem {
 	if _, err := os.Lstat(s.Layout.ConfigFile()); err == nil {
 		p.add("", setup.BadSetUp, "%s", s.Layout.ConfigFile())
 	}
-	for _, dir := range []string{s.Layout.State, s.Layout.HSMState} {
+	for _, dir := range []string{s.Layout.State, s.Layout.HSMState, s.Layout.Handed} {
 		if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 			p.add("", setup.BadSetUp, "%s has %q", dir, entries[0].Name())
+		}
+	}
+	for _, file := range []string{"callers.toml", "access.pem", "softhsm2.conf", "pin", "so-pin", "recovery.pem"} {
+		if path := filepath.Join(s.Layout.Config, file); exists(path) {
+			p.add("", setup.BadSetUp, "%s", path)
 		}
 	}
 	for _, dir := range []string{s.Layout.Config, s.Layout.State, s.Layout.HSMState} {
@@ -179,6 +186,18 @@ func (s *Setup) checkNames(p *problems) {
 	if len(s.Answers.Names) == 0 {
 		p.add("names", setup.BadAnswer, "there is none; a list of names and addresses is wanted")
 	}
+	if _, ok := s.socketAddress(); !ok {
+		p.add("listen", setup.BadAnswer, "%q: the service manager wants an address in numbers, and a port", s.Answers.Listen)
+	}
+	if file := s.Answers.Recovery; file != "" {
+		text, err := os.ReadFile(file) // #nosec G304 -- named by the answers
+		if err == nil {
+			_, err = backup.Recipients(text)
+		}
+		if err != nil {
+			p.add("recovery", setup.BadRoots, "%v", err)
+		}
+	}
 	for i, name := range s.Answers.Names {
 		if !isHost(name) || slices.Contains(s.Answers.Names[:i], name) {
 			p.add("names", setup.BadAnswer, "%q will not do", name)
@@ -196,7 +215,6 @@ func (s *Setup) checkVolumes(ctx context.Context, p *problems) {
 	for i, v := range volumes {
 		key := fmt.Sprintf("volume[%d]", i+1)
 		if v.Device != "" {
-			s.checkDevice(ctx, p, key, v, devices)
 			continue
 		}
 		var others []string
@@ -210,6 +228,15 @@ func (s *Setup) checkVolumes(ctx context.Context, p *problems) {
 		if err != nil {
 			code, rest := folderFault(err)
 			p.add(key+".dir", code, "%s", rest)
+		} else if below, err := disk.Under(v.Dir); err == nil {
+			for _, drive := range below.Drives {
+				devices[drive.Path] = true
+			}
+		}
+	}
+	for i, v := range volumes { // folders first: a disk may be a part of what they lie on
+		if v.Device != "" {
+			s.checkDevice(ctx, p, fmt.Sprintf("volume[%d]", i+1), v, devices)
 		}
 	}
 }
@@ -246,6 +273,8 @@ func (s *Setup) checkDevice(ctx context.Context, p *problems, key string, v setu
 		p.add(key+".device", setup.BadDevice, "%v", err)
 	case taken[d.Path]:
 		p.add(key+".device", setup.BadTwice, "%s", d.Path)
+	case taken[d.Whole] && !s.Answers.SameDisk:
+		p.add(key+".device", setup.BadSameDisk, "%s", d.Whole)
 	case d.Used != "":
 		p.add(key+".device", setup.BadUsed, "%s: %s", d.Path, d.Used)
 	case d.Bytes < 2*DefaultConfig().Volumes.MinFree:
@@ -253,7 +282,7 @@ func (s *Setup) checkDevice(ctx context.Context, p *problems, key string, v setu
 	case len(d.Holds) > 0 && v.Erase != d.Name:
 		p.add(key+".device", setup.BadData, "%s: %s; erase = %q", d.Path, strings.Join(d.Holds, ", "), d.Name)
 	}
-	taken[d.Path] = true
+	taken[d.Path], taken[d.Whole] = true, true
 }
 
 // checkPersons wants somebody who may administer, and requests that hold.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -70,6 +71,27 @@ func (s *Setup) label() string {
 	return s.Answers.Token.Label
 }
 
+func (s *Setup) listen() string {
+	if s.Answers.Listen == "" {
+		return "[::]:8443"
+	}
+	return s.Answers.Listen
+}
+
+// socketAddress is where to listen as the service manager writes it (systemd.socket(5)): it knows no names,
+// and a port alone is every address.
+func (s *Setup) socketAddress() (address string, ok bool) {
+	host, port, err := net.SplitHostPort(s.listen())
+	switch ip := net.ParseIP(host); {
+	case err != nil || s.Layout.Units == "":
+		return s.listen(), true // the configuration judges it
+	case host == "" || host == "::":
+		return port, true
+	default:
+		return s.listen(), ip != nil
+	}
+}
+
 func (s *Setup) policy() string {
 	if s.Answers.Clock.Policy == "" {
 		return "refuse"
@@ -102,7 +124,7 @@ func quoted(text any) (string, error) {
 
 // configTemplate is the file a person finds and may change. What stands nowhere has its default.
 var configTemplate = template.Must(template.New("casemate.toml").Funcs(template.FuncMap{"q": quoted}).Parse(
-	`# Written by casemated setup; yours to change. casemated.toml(5) says what each key may be.
+	`# Written by casemated setup; yours to change. casemate.toml(5) says what each key may be.
 # Paths are relative to this file.
 origin = {{q .A.Origin}}
 demonstration = true # no key ceremony was held
@@ -115,6 +137,10 @@ access_roots = "access.pem"
 {{with .A.Monitor}}
 [metrics]
 listen = {{q .}}
+{{end}}
+{{if .A.Recovery}}
+[backup]
+recipients = "recovery.pem"
 {{end}}
 [hsm]
 socket = {{q .L.Socket}}
@@ -148,12 +174,8 @@ policies = {{q $a.Policies}}
 // answers say and has a sentence for each fault.
 func (s *Setup) config() (Config, []byte, error) {
 	a := s.Answers
-	listen := a.Listen
-	if listen == "" {
-		listen = "[::]:8443"
-	}
 	var b strings.Builder
-	err := configTemplate.Execute(&b, map[string]any{"A": a, "L": s.Layout, "Listen": listen, "Policy": s.policy(), "Label": s.label(),
+	err := configTemplate.Execute(&b, map[string]any{"A": a, "L": s.Layout, "Listen": s.listen(), "Policy": s.policy(), "Label": s.label(),
 		"Soft": s.inSoftware(), "Dirs": s.dirs(), "MinServers": s.minServers(), "Roots": s.roots})
 	if err != nil {
 		return Config{}, nil, err
@@ -165,7 +187,12 @@ func (s *Setup) config() (Config, []byte, error) {
 // names are those of the TLS certificate: the answers', and this machine's own loopback.
 func (s *Setup) names() []string {
 	names := append([]string{}, s.Answers.Names...)
-	return append(names, "localhost", "127.0.0.1", net.IPv6loopback.String())
+	for _, own := range []string{"localhost", "127.0.0.1", net.IPv6loopback.String()} {
+		if !slices.Contains(names, own) {
+			names = append(names, own)
+		}
+	}
+	return names
 }
 
 func roleNames() (names []string) {

@@ -243,6 +243,15 @@ func (w *setupWork) files() error {
 			return err
 		}
 	}
+	if w.Answers.Recovery != "" {
+		text, err := os.ReadFile(w.Answers.Recovery) // #nosec G304 -- named by the answers
+		if err != nil {
+			return err
+		}
+		if err := w.file(filepath.Join(w.Layout.Config, "recovery.pem"), text, 0o644); err != nil {
+			return err
+		}
+	}
 	if w.inSoftware() {
 		if err := w.file(w.softHSMFile(), softHSMConf(w.tokens()), 0o644); err != nil {
 			return err
@@ -454,10 +463,10 @@ func (w *setupWork) units() error {
 	for _, dir := range w.config.Volumes.Dirs {
 		paths += "ReadWritePaths=-" + strings.ReplaceAll(strings.ReplaceAll(dir, "%", "%%"), " ", `\x20`) + "\n"
 	}
-	port := strings.TrimPrefix(w.config.HTTP.Listen, "[::]:")
+	address, _ := w.socketAddress() // judged before
 	for _, u := range []struct{ unit, text string }{
 		{"casemate.service", "# Written by casemated setup: the volumes.\n[Service]\n" + paths},
-		{"casemate.socket", "# Written by casemated setup: where the API answers.\n[Socket]\nListenStream=\nListenStream=" + port + "\n"},
+		{"casemate.socket", "# Written by casemated setup: where the API answers.\n[Socket]\nListenStream=\nListenStream=" + address + "\n"},
 	} {
 		dir := filepath.Join(w.Layout.Units, u.unit+".d")
 		if !isDir(dir) {

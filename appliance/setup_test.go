@@ -103,7 +103,7 @@ func (s *site) tree() string {
 // at makes the box of a site one that the helpers of other tests know.
 func (s *site) served() {
 	s.t.Helper()
-	for name, to := range map[string]string{"casemate.toml": "box/etc/casemate.toml", "access.pem": "box/etc/access.pem", "clients": "box/handed-out/clients"} {
+	for name, to := range map[string]string{"casemate.toml": "box/etc/casemate.toml", "access.pem": "box/etc/access.pem", "clients": "box/etc/handed-out/clients"} {
 		s.must(os.Symlink(s.in(to), s.in(name)))
 	}
 	s.daemon = exec.Command(program(s.t, "casemate/appliance/cmd/casemated"), "serve", "--config", s.in("box/etc/casemate.toml"))
@@ -136,12 +136,12 @@ func TestSetupMakesASafe(t *testing.T) {
 			t.Errorf("it does not speak of %q:\n%s", want, out)
 		}
 	}
-	if _, err := os.Stat(s.in("box/handed-out/clients/depositor.key")); err == nil {
+	if _, err := os.Stat(s.in("box/etc/handed-out/clients/depositor.key")); err == nil {
 		t.Error("a key was made for one who has his own")
 	}
-	s.must(os.Rename(s.in("depositor.key"), s.in("box/handed-out/clients/depositor.key")))
+	s.must(os.Rename(s.in("depositor.key"), s.in("box/etc/handed-out/clients/depositor.key")))
 	for file, mode := range map[string]fs.FileMode{"box/etc/pin": 0o600, "box/etc/so-pin": 0o600, "box/etc/casemate.toml": 0o640, "box/state": 0o700,
-		"box/hsm": 0o700, "a": 0o700, "box/handed-out": 0o700, "box/handed-out/clients/admin.key": 0o600} {
+		"box/hsm": 0o700, "a": 0o700, "box/etc/handed-out": 0o700, "box/etc/handed-out/clients/admin.key": 0o600} {
 		if info, err := os.Stat(s.in(file)); err != nil || info.Mode().Perm() != mode {
 			t.Errorf("%s: %v, %v", file, info.Mode(), err)
 		}
@@ -301,7 +301,7 @@ func TestSetupBrokenOff(t *testing.T) {
 	s := newSite(t)
 	before := s.tree()
 	for _, at := range []string{"box/etc/.setup-record", "box/hsm", "box/etc/casemate.toml", "box/hsm/tokens/*", "box/hsm/setup.json", "a/*",
-		"box/state/volumes.key", "box/handed-out/clients/admin.crt"} {
+		"box/state/volumes.key", "box/etc/handed-out/clients/admin.crt"} {
 		for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 			for try := 1; !s.breakOff(at, signal); try++ { // it came too late: the set-up was whole
 				if try == 10 {
@@ -407,6 +407,69 @@ func TestSetupForItsUsers(t *testing.T) {
 		}
 	}
 	if _, err := appliance.LoadConfig(l.ConfigFile()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSetupTakesADisk: a blank one is formatted and mounted, and given back when the set-up fails; one with
+// data is taken only when it is named exactly.
+func TestSetupTakesADisk(t *testing.T) {
+	s := newSite(t)
+	image, err := os.Create(s.in("image"))
+	s.must(err)
+	s.must(errors.Join(image.Truncate(600<<20), image.Close()))
+	out, err := exec.Command("losetup", "--find", "--show", s.in("image")).Output()
+	s.must(err)
+	device := strings.TrimSpace(string(out))
+	t.Cleanup(func() {
+		_ = exec.Command("umount", s.in("disk")).Run() // before its folder goes
+		_ = exec.Command("losetup", "--detach", device).Run()
+	})
+	s.must(os.WriteFile(s.in("fstab"), []byte("# of the machine\n"), 0o600))
+	s.must(os.WriteFile(s.in("units"), nil, 0o600)) // where a folder must be: the last step fails
+	s.answers.Volumes[0] = setup.Volume{Dir: s.in("disk"), Device: device}
+	l := setup.Under(s.in("box"))
+	l.Units, l.Fstab = s.in("units"), s.in("fstab")
+	run := &appliance.Setup{Answers: s.answers, Layout: l, Log: slog.New(slog.NewTextHandler(s.words, nil)), Program: program(t, "casemate/appliance/cmd/casemated")}
+	if found := run.Check(t.Context()); len(found) > 0 {
+		t.Fatalf("%+v", found)
+	}
+	before := s.tree()
+	if _, err := run.Run(t.Context()); !errors.Is(err, appliance.ErrSetup) {
+		t.Fatalf("%v\n%s", err, s.words)
+	}
+	if after := s.tree(); after != before {
+		t.Errorf("left:\n%s\nbefore:\n%s", after, before)
+	}
+	if text, err := os.ReadFile(s.in("fstab")); err != nil || string(text) != "# of the machine\n" {
+		t.Errorf("fstab is %q, %v", text, err)
+	}
+
+	s.must(errors.Join(os.Remove(s.in("units")), os.Mkdir(s.in("units"), 0o755)))
+	found := run.Check(t.Context())
+	if len(found) != 1 || found[0].Code != setup.BadData {
+		t.Fatalf("a disk with a file system: %+v", found)
+	}
+	run.Answers.Volumes[0].Erase = device
+	if found := run.Check(t.Context()); len(found) != 1 || found[0].Code != setup.BadData {
+		t.Errorf("named, and not exactly: %+v", found)
+	}
+	_, name, _ := strings.Cut(found[0].Detail, "erase = ")
+	s.must(json.Unmarshal([]byte(name), &run.Answers.Volumes[0].Erase))
+	if found := run.Check(t.Context()); len(found) != 0 {
+		t.Fatalf("named exactly: %+v", found)
+	}
+	if _, err := run.Run(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, s.words)
+	}
+	text, err := os.ReadFile(s.in("fstab"))
+	if err != nil || strings.Count(string(text), "UUID=") != 1 || !strings.Contains(string(text), " "+s.in("disk")+" ext4 ") {
+		t.Errorf("fstab is %q, %v", text, err)
+	}
+	if found := run.Check(t.Context()); !slices.ContainsFunc(found, func(p setup.Problem) bool { return p.Code == setup.BadUsed }) {
+		t.Errorf("a disk at work: %+v", found)
+	}
+	if _, err := os.Stat(s.in("disk/volumes.key")); err != nil {
 		t.Error(err)
 	}
 }

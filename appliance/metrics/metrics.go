@@ -26,6 +26,7 @@ type Snapshot struct {
 	Alive        bool
 	Reasons      []wire.Reason // against taking a deposit
 	Token        Token
+	Backups      store.Backups
 	Certificates map[string]time.Time // when those in use end, by what they are for
 	StateFree    int64                // bytes of the state folder's file system; -1 when not known
 	Connections  int                  // open over HTTPS

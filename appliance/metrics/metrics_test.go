@@ -33,7 +33,7 @@ func sample() Snapshot {
 				{Slot: 2, State: raid.Missing, Free: -1},
 			}},
 			Scrub: store.ScrubStatus{State: store.ScrubRunning, Done: 3, Total: 4, LastFinished: at, NextDue: at, Overdue: true}},
-		Alive: true, Reasons: []wire.Reason{{Code: wire.ReasonVolumes, Message: "/srv/secret"}},
+		Alive: true, Backups: store.Backups{Last: &store.BackedUp{At: at}, Drill: &store.Drilled{At: at, OK: true}}, Reasons: []wire.Reason{{Code: wire.ReasonVolumes, Message: "/srv/secret"}},
 		Token: Token{Up: true, Took: 1500 * time.Microsecond}, Certificates: map[string]time.Time{"tls": at}, StateFree: 77, Connections: 3, Most: 1024,
 	}
 }
@@ -71,7 +71,7 @@ func TestEverythingIsTold(t *testing.T) {
 		"casemate_mirror_in_sync 1", "casemate_mirror_wanted 2", "casemate_mirror_batches_total 41",
 		`casemate_volume_state{state="in-sync",volume="1a2b3c4d"} 1`, `casemate_volume_state{state="missing",volume="slot-2"} 1`,
 		`casemate_volume_free_bytes{volume="1a2b3c4d"} 10`, `casemate_volume_resilver_done_bytes{volume="99887766"} 5`,
-		"casemate_scrub_running 1", "casemate_scrub_overdue 1", "casemate_scrub_last_timestamp_seconds 1.893553445e+09",
+		"casemate_scrub_running 1", "casemate_scrub_overdue 1", "casemate_backup_last_timestamp_seconds 1.893553445e+09", "casemate_backup_drill_timestamp_seconds 1.893553445e+09", "casemate_scrub_last_timestamp_seconds 1.893553445e+09",
 		`casemate_deposits_total{result="done"} 1`, `casemate_deposits_total{result="refused"} 1`, `casemate_deposits_total{result="failed"} 2`,
 		"casemate_deposit_duration_seconds_count 1", `casemate_deposit_duration_seconds_bucket{le="0.25"} 0`, `casemate_deposit_duration_seconds_bucket{le="0.5"} 1`,
 		`casemate_refusals_total{code="metadata"} 1`, "casemate_http_cut_total 1", "process_open_fds",
@@ -93,7 +93,7 @@ func TestWhatIsNotKnownIsNotTold(t *testing.T) {
 		return Snapshot{StateFree: -1, Safe: store.Status{Volumes: raid.Status{Volumes: []raid.VolumeStatus{{ID: "1a2b3c4d5e6f", Free: -1}}}}}
 	})
 	for _, name := range []string{"casemate_round_last_timestamp_seconds", "casemate_pending_oldest_timestamp_seconds", "casemate_token_ping_seconds",
-		"casemate_state_free_bytes", "casemate_volume_free_bytes", "casemate_volume_resilver_bytes", "casemate_scrub_last_timestamp_seconds"} {
+		"casemate_state_free_bytes", "casemate_backup_last_timestamp_seconds", "casemate_backup_drill_timestamp_seconds", "casemate_volume_free_bytes", "casemate_volume_resilver_bytes", "casemate_scrub_last_timestamp_seconds"} {
 		if strings.Contains(text, "\n"+name) {
 			t.Errorf("%s has a sample", name)
 		}

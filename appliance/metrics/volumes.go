@@ -12,7 +12,7 @@ var (
 	volumeStates = []raid.VolumeState{raid.InSync, raid.Syncing, raid.Faulted, raid.Spare, raid.Missing, raid.Detached}
 )
 
-// volumes is the mirror, each of its volumes, and the scrub.
+// volumes is the mirror, each of its volumes, the scrub, and the backups.
 var volumes = []family{
 	{name: "casemate_mirror_state", help: "1 for the state the mirror is in, 0 for the others.", labels: []string{"state"}, read: readMirrorState},
 	one("casemate_mirror_read_only", "1 while the volumes take no writes.", func(s *Snapshot) float64 { return truth(s.Safe.Volumes.ReadOnly) }),
@@ -42,6 +42,10 @@ var volumes = []family{
 	one("casemate_scrub_last_unrepaired", "What of that stands.", func(s *Snapshot) float64 { return float64(s.Safe.Scrub.LastUnrepaired) }),
 	moment("casemate_scrub_due_timestamp_seconds", "By when the next scrub is to be finished.",
 		func(s *Snapshot) time.Time { return s.Safe.Scrub.NextDue }),
+	moment("casemate_backup_last_timestamp_seconds", "When the last backup was taken; none before the first.",
+		func(s *Snapshot) time.Time { return backupAt(s.Backups) }),
+	moment("casemate_backup_drill_timestamp_seconds", "When a backup was last proved to restore; none before the first drill that went well.",
+		func(s *Snapshot) time.Time { return drillAt(s.Backups) }),
 	one("casemate_scrub_overdue", "1 while that time has passed.", func(s *Snapshot) float64 { return truth(s.Safe.Scrub.Overdue) }),
 }
 
@@ -103,4 +107,18 @@ func inSync(s raid.Status) (n int) {
 		}
 	}
 	return n
+}
+
+func backupAt(b store.Backups) (at time.Time) {
+	if b.Last != nil {
+		at = b.Last.At
+	}
+	return at
+}
+
+func drillAt(b store.Backups) (at time.Time) {
+	if b.Drill != nil && b.Drill.OK {
+		at = b.Drill.At
+	}
+	return at
 }

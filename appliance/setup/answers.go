@@ -35,6 +35,9 @@ type Answers struct {
 	// SameDisk takes volumes that share a disk, with each other or with the system.
 	SameDisk bool `toml:"same_disk"`
 
+	// Recovery holds the certificates of those who may open a backup, PEM; without one no backup is taken.
+	Recovery string `toml:"recovery"`
+
 	Volumes     []Volume    `toml:"volume"`
 	Token       Token       `toml:"token"`
 	Clock       Clock       `toml:"clock"`
@@ -143,7 +146,7 @@ func where(err error) error {
 }
 
 func (a *Answers) resolve(dir string) {
-	paths := []*string{&a.Token.Module, &a.Token.PINFile, &a.Token.SOPINFile}
+	paths := []*string{&a.Recovery, &a.Token.Module, &a.Token.PINFile, &a.Token.SOPINFile}
 	for i := range a.Volumes {
 		paths = append(paths, &a.Volumes[i].Dir, &a.Volumes[i].Device)
 	}

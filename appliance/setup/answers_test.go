@@ -15,6 +15,7 @@ monitor = "127.0.0.1:9464"
 demonstration = true
 offline = true
 same_disk = true
+recovery = "recovery.pem"
 [[volume]]
 dir = "a"
 [[volume]]
@@ -46,7 +47,7 @@ func TestAnswersAreReadWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Volumes[0].Dir != "/dir/a" || a.Volumes[1].Dir != "/srv/b" || a.Token.PINFile != "/dir/pin" || a.Token.SOPINFile != "/root/so" ||
+	if a.Volumes[0].Dir != "/dir/a" || a.Volumes[1].Dir != "/srv/b" || a.Token.PINFile != "/dir/pin" || a.Recovery != "/dir/recovery.pem" || a.Token.SOPINFile != "/root/so" ||
 		a.Authorities[0].Roots != "/dir/tsa.pem" || a.Persons[0].CSR != "/dir/ada.csr" || !a.Offline || !a.SameDisk || !a.Demonstration ||
 		a.Volumes[1].Erase != "/dev/disk/by-id/x" || a.Clock.Policy != "flag" || a.Monitor != "127.0.0.1:9464" {
 		t.Errorf("%+v", a)

@@ -17,6 +17,7 @@ import (
 // Device is a whole disk (or a partition, or a loop device) as it is now.
 type Device struct {
 	Path  string // links followed
+	Whole string // the drive it is, or is a part of
 	Name  string // the exact name by which a person says "erase it"
 	Bytes int64
 	Holds []string // signs of data: file systems, tables of partitions
@@ -39,10 +40,13 @@ func LookAt(ctx context.Context, path string) (Device, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
 		return Device{}, fmt.Errorf("%w: %s", ErrNoDevice, real)
 	}
-	d := Device{Path: real}
+	d := Device{Path: real, Whole: real}
 	sys := fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))
 	if d.Bytes, err = sectors(filepath.Join(sys, "size")); err != nil {
 		return Device{}, fmt.Errorf("%w: %s: %w", ErrNoDevice, real, err)
+	}
+	if kernel, err := filepath.EvalSymlinks(sys); err == nil && isPartition(kernel) {
+		d.Whole = "/dev/" + filepath.Base(filepath.Dir(kernel))
 	}
 	d.Name = exactName(real, d.Bytes)
 	d.Used = usedBy(sys, real, st.Rdev)
@@ -54,6 +58,11 @@ func LookAt(ctx context.Context, path string) (Device, error) {
 		d.Holds = append(d.Holds, fmt.Sprintf("%d partitions", len(parts)))
 	}
 	return d, nil
+}
+
+func isPartition(sys string) bool {
+	_, err := os.Stat(filepath.Join(sys, "partition"))
+	return err == nil
 }
 
 // exactName is the disk's own name, which stays with it, where udev gives one; else its path and size.

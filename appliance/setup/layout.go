@@ -49,7 +49,7 @@ func System() (Layout, error) {
 // Under is a layout that lies in one folder and belongs to one user, for a machine without the package.
 func Under(dir string) Layout {
 	in := func(name string) string { return filepath.Join(dir, name) }
-	return Layout{Config: in("etc"), State: in("state"), HSMState: in("hsm"), Socket: in("run/hsm.sock"), Handed: in("handed-out"), Start: true}
+	return Layout{Config: in("etc"), State: in("state"), HSMState: in("hsm"), Socket: in("run/hsm.sock"), Handed: in("etc/handed-out"), Start: true}
 }
 
 // ConfigFile is the configuration.

@@ -167,6 +167,7 @@ func (o *options) askNames(q *asker, a *setup.Answers) {
 	a.Origin = q.line(w.AskOrigin, "")
 	a.Names = q.list(w.AskNames, host)
 	a.Listen = q.line(w.AskListen, "[::]:8443")
+	a.Recovery = q.line(w.AskRecovery, "")
 }
 
 func (o *options) askVolumes(q *asker, a *setup.Answers) {

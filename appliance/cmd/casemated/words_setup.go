@@ -19,6 +19,7 @@ type setupWords struct {
 	RowPerson                                         string
 	Welcome, AskCeremony, AskAgain, AskAnyway         string
 	AboutNames, AskOrigin, AskNames, AskListen        string
+	AskRecovery                                       string
 	AboutVolumes, AskVolume, AskMoreVolumes, AskMount string
 	AboutErase, AskErase                              string
 	AboutToken, AskModule, AskLabel, AskSerial        string
@@ -69,6 +70,7 @@ Exit code 0: done (or nothing stands against it); 78: something does; 5: an earl
 	AskAnyway:  "It is possible all the same, and not advised. Do you want it? (yes/no)",
 	AboutNames: "The journal of the safe has a name for ever: a domain you own and a path, like casemate.example/safe-1.",
 	AskOrigin:  "Name of the journal", AskNames: "Names and addresses of this box, as callers write them", AskListen: "Address and port to answer on",
+	AskRecovery:  "File with the certificates of those who may open a backup (PEM; nothing: none can be taken yet)",
 	AboutVolumes: "Each volume holds a copy of everything, encrypted. Give for each an empty folder where a disk of its own is mounted, or a whole disk (/dev/...), which gets a file system.",
 	AskVolume:    "Folder or disk of volume %d", AskMoreVolumes: "One more (nothing: no more)", AskMount: "Folder to mount it on",
 	AboutErase: "A disk with data is taken only if you name it exactly; for a blank one give nothing.", AskErase: "Erase",
@@ -124,6 +126,7 @@ interrompue.`,
 	AskAnyway:  "C'est possible malgré tout, et déconseillé. Le voulez-vous ? (oui/non)",
 	AboutNames: "Le journal du coffre a un nom pour toujours : un domaine à vous et un chemin, comme casemate.example/safe-1.",
 	AskOrigin:  "Nom du journal", AskNames: "Noms et adresses de ce coffre, comme les appelants les écrivent", AskListen: "Adresse et port où répondre",
+	AskRecovery:  "Fichier des certificats de ceux qui peuvent ouvrir une sauvegarde (PEM ; rien : il ne peut pas encore en être fait)",
 	AboutVolumes: "Chaque volume contient une copie de tout, chiffrée. Donnez pour chacun un dossier vide où un disque à lui est monté, ou un disque entier (/dev/...), qui recevra un système de fichiers.",
 	AskVolume:    "Dossier ou disque du volume %d", AskMoreVolumes: "Un de plus (rien : c'est tout)", AskMount: "Dossier où le monter",
 	AboutErase: "Un disque qui porte des données n'est pris que si vous le nommez exactement ; pour un disque vierge, ne donnez rien.", AskErase: "Effacer",
