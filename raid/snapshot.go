@@ -56,7 +56,7 @@ type Snapshot struct {
 	Apart   []volume.Op // stored values under SnapshotOptions.Apart
 	Values  uint64      // values and removals given
 	Bytes   int64       // of the values, as stored
-	Damaged uint64      // values left out since no volume has them as they were written
+	Damaged uint64      // values that no volume has as they were written: what is given for them reads as ErrCorrupt
 }
 
 // lastBytes is how much may be left to be read while writers wait.
@@ -251,21 +251,29 @@ func (s *snapshot) both(mine, theirs volume.Page) (items []volume.Op, next []byt
 	return items, next
 }
 
-// elsewhere gives a value that the source holds damaged from another volume; nil if none has it, or if
-// it is one that is followed afterwards.
+// elsewhere gives a value that the source holds damaged from another volume: a gap if none has it, nil if it
+// is one that is followed afterwards.
 func (s *snapshot) elsewhere(ctx context.Context, key []byte) ([]byte, error) {
 	s.m.suspect(s.fill.src.mem, EventBadValue, key, "a value cannot be given to a snapshot: it does not read as it was written")
-	list, _, _ := s.m.sources()
-	for _, from := range list {
-		if v, err := s.m.sound(ctx, from, key); err == nil {
-			if sequence, _, _ := identify(v); sequence > s.fill.base.Sequence {
-				return nil, ctx.Err()
-			}
-			return v, nil
-		}
+	h := s.m.ask(ctx, s.sources(), key)
+	sequence, _, _ := identify(h.best)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case h.best != nil && sequence <= s.fill.base.Sequence:
+		return h.best, nil
+	case h.best != nil:
+		return nil, nil
+	case h.down != nil: // it may have it
+		return nil, h.down
+	case len(h.spoilt) == 0: // removed meanwhile: a batch that follows says so
+		return nil, nil
 	}
 	s.out.Damaged++
-	return nil, ctx.Err()
+	if key[0] == volume.MetaPrefix { // a manifest: one that is not there is known to be trimmed
+		return nil, nil
+	}
+	return gap, nil
 }
 
 // give hands one operation on, if it is not one that comes apart.
@@ -359,28 +367,33 @@ func (s *snapshot) replay(ctx context.Context, to volume.Head, give func(volume.
 
 // missed looks again for a value of a batch that the source did not give: nil if it was replaced or removed
 // since. One that the source lost or holds damaged is a twin's to give; if it was removed after all, a batch
-// that follows says so.
+// that follows says so. What no volume has is a gap: nothing older stands for it.
 func (s *snapshot) missed(ctx context.Context, man *manifest, e entry) ([]byte, error) {
-	damaged := false
+	harmed := false
+	var down error
 	for _, from := range s.sources() {
 		v, err := s.m.sound(ctx, from, e.key)
 		switch {
 		case err == nil && e.holds(man.sequence, v):
 			return v, nil
-		case err == nil: // replaced, since nothing is given to a volume but by a batch that follows
-			if sequence, _, _ := identify(v); sequence > man.sequence {
-				return nil, nil
+		case err == nil:
+			if sequence, _, _ := identify(v); sequence >= man.sequence {
+				return nil, nil // replaced, if not in that very batch
 			}
+			harmed = true
 		case errors.Is(err, ErrCorrupt):
-			damaged = true
+			harmed = true
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
+		case !errors.Is(err, ErrNotFound):
+			down = err
 		}
 	}
-	if damaged {
-		s.out.Damaged++
+	if !harmed || down != nil { // that one may have it
+		return nil, down
 	}
-	return nil, nil
+	s.out.Damaged++
+	return gap, nil
 }
 
 // last gives the last batches. Writers wait while they are read into memory, and not while they are given.

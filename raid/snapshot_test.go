@@ -11,7 +11,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"casemate/raid"
 	"casemate/raid/raidtest"
@@ -202,7 +204,7 @@ func TestSnapshotSince(t *testing.T) {
 }
 
 // TestSnapshotFromTheTwin has one volume lose values in silence, and hold others damaged: the snapshot has them
-// from the other, whichever is read; one that no volume has is left out and counted.
+// from the other, whichever is read; one that no volume has is counted.
 func TestSnapshotFromTheTwin(t *testing.T) {
 	r0 := newRig(t)
 	m, c := r0.open(), r0.c
@@ -265,6 +267,51 @@ func TestSnapshotFromTheTwin(t *testing.T) {
 	}
 }
 
+// TestSnapshotOfWhatIsDamaged: a value that no volume has whole reads as damaged in what is restored, of a whole
+// snapshot and of one of what was changed, never as missing and never as what it was before. One whose damage
+// claims to be of a batch to come is the twin's to give, and while the twin does not answer there is no snapshot.
+func TestSnapshotOfWhatIsDamaged(t *testing.T) {
+	r0 := newRig(t)
+	r0.c.WriteDeadline = 500 * time.Millisecond
+	m, c := r0.open(), r0.c
+	put(t, m, "k/lost", "one", "k/stale", "before", "k/claims", "two")
+	base := take(t, m, raid.SnapshotOptions{})
+	put(t, m, "k/stale", "after")
+	spoil(t, m, "k/lost", 0, 1)
+	spoil(t, m, "k/stale", 0, 1)
+	claim := append([]byte{1, 0x7f}, make([]byte, 60)...)
+	if err := m.Forge(t.Context(), 0, []byte("k/claims"), claim); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // whichever is read
+		if s := take(t, m, raid.SnapshotOptions{}); s.Damaged != 2 {
+			t.Errorf("%d values counted as damaged", s.Damaged)
+		}
+		if err := m.Forge(t.Context(), 0, []byte("k/claims"), claim); err != nil { // a reader had it repaired
+			t.Fatal(err)
+		}
+	}
+	whole := take(t, m, raid.SnapshotOptions{})
+	since := take(t, m, raid.SnapshotOptions{Since: &base.Point.Head})
+	for _, list := range [][][]volume.Op{{whole.ops}, {base.ops, since.ops}} {
+		r := implanted(t, c.Key, 2, whole.Point, list...)
+		want(t, r, "k/claims", "two")
+		insync(t, r)
+		for slot := range 2 {
+			damaged(t, r, slot, "k/stale")
+		}
+		if len(list) == 1 {
+			damaged(t, r, 0, "k/lost")
+		}
+	}
+	spoil(t, m, "k/claims", 0)
+	signal(t, m, 1, syscall.SIGSTOP)
+	defer signal(t, m, 1, syscall.SIGCONT)
+	if s, err := m.Snapshot(t.Context(), raid.SnapshotOptions{}, func(volume.Op) error { return nil }); !errors.Is(err, raid.ErrUnavailable) {
+		t.Errorf("while the twin hangs: %d damaged, %v", s.Damaged, err)
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	r0 := newRig(t)
 	m, c := r0.open(), r0.c
@@ -298,6 +345,9 @@ func TestRestoreRefuses(t *testing.T) {
 		}),
 		"a value of a later batch": with(func(ops []volume.Op) []volume.Op {
 			return append(ops, later.ops[at("k/a", later.ops)])
+		}),
+		"a gap for a manifest": with(func(ops []volume.Op) []volume.Op {
+			return append(ops, volume.Op{Key: volume.ManifestKey(1), Value: []byte{0}})
 		}),
 		"no manifest of the last batch": with(func(ops []volume.Op) []volume.Op {
 			i := at(manifest, ops)
