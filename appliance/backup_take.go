@@ -10,8 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"casemate/appliance/backup"
 	"casemate/appliance/client"
@@ -58,6 +61,9 @@ func Backup(ctx context.Context, cfg Config, log *slog.Logger, o BackupOptions) 
 // memory of one, no token in software.
 var tokenFiles = []string{"setup.json", "seal.pem", "access.pem", "journal.vkey", "sealing.pem", "tls.pem", "seal.crl", "checkpoint.json", "mirror.mark"}
 
+// maxResumed bounds how often a journal was resumed: a box has room for no more.
+const maxResumed = 1000
+
 // box puts together what a box needs beside its volumes and its token.
 func (c Config) box(w *tar.Writer, configFile string) error {
 	files := [][2]string{{"config/casemate.toml", configFile}, {"config/callers.toml", c.CallersFile}, {"config/access.pem", c.HTTP.AccessRoots},
@@ -72,6 +78,9 @@ func (c Config) box(w *tar.Writer, configFile string) error {
 	if err != nil {
 		return err
 	}
+	if len(resumed) > maxResumed {
+		return fmt.Errorf("%s has %d files of resumed journals", c.HSM.State, len(resumed))
+	}
 	for _, path := range resumed {
 		files = append(files, [2]string{"token/" + filepath.Base(path), path})
 	}
@@ -79,7 +88,11 @@ func (c Config) box(w *tar.Writer, configFile string) error {
 		if f[1] == "" {
 			continue
 		}
-		if err := backup.Put(w, f[0], f[1]); errors.Is(err, os.ErrPermission) && f[0][0] == 't' {
+		put := backup.PutOwn // services write in their folders, and root reads there
+		if strings.HasPrefix(f[0], "config/") {
+			put = backup.Put
+		}
+		if err := put(w, f[0], f[1]); errors.Is(err, os.ErrPermission) && f[0][0] == 't' {
 			continue // the token process's folder is closed to the safe's own user: root puts it in
 		} else if err != nil {
 			return err
@@ -150,4 +163,20 @@ func (a *Appliance) ServeSource(ctx context.Context) error {
 	}
 	defer func() { _ = os.Remove(a.config.ControlSocket()) }() // one that is left is no harm
 	return door.ServeLocal(ctx, control, a.localBackups(ctx, door, nothingElse))
+}
+
+// SharesDisk says whether a folder lies on a disk of the safe itself: of its state or of a volume.
+func (c Config) SharesDisk(dir string) bool {
+	device := func(path string) (uint64, bool) {
+		var st unix.Stat_t
+		err := unix.Stat(path, &st)
+		return st.Dev, err == nil
+	}
+	there, ok := device(dir)
+	for _, own := range append([]string{c.State}, c.Volumes.Dirs...) {
+		if mine, found := device(own); ok && found && mine == there {
+			return true
+		}
+	}
+	return false
 }

@@ -3,6 +3,8 @@ package appliance_test
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -164,6 +166,27 @@ func TestRestoredElsewhere(t *testing.T) {
 	if out, err := exec.Command("openssl", "cms", "-decrypt", "-inform", "DER", "-in", filepath.Join(medium, "000001.recipients"),
 		"-inkey", d.in("recovery.key"), "-out", d.in("opened/000001.key")).CombinedOutput(); err != nil {
 		t.Fatalf("openssl: %v\n%s", err, out)
+	}
+	elsewhere := func(args ...string) (string, int) { // on a machine that knows no safe
+		cmd := exec.Command(program(t, "casemate/appliance/cmd/casemated"), append([]string{"restore", medium, "--config", d.in("none.toml"),
+			"--opened", d.in("opened")}, args...)...)
+		out, _ := cmd.CombinedOutput() // its code tells
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	out, code := elsewhere("--files", d.in("unproved"))
+	if code == 0 || !strings.Contains(out, "nothing proves that this safe made the backup") {
+		t.Errorf("files that nobody vouches for: %d\n%s", code, out)
+	}
+	if out, code := elsewhere("--files", d.in("unproved"), "--digest", strings.Repeat("ab", 32)); code == 0 {
+		t.Errorf("files of another digest:\n%s", out)
+	}
+	manifest, err := os.ReadFile(filepath.Join(medium, "000001.manifest"))
+	d.must(err)
+	if out, code := elsewhere("--files", d.in("proved"), "--digest", fmt.Sprintf("%x", sha256.Sum256(manifest))); code != 0 {
+		t.Errorf("files of the digest that was printed: %s", out)
+	}
+	if out, code := elsewhere("--files", d.in("unproved"), "--unproved"); code != 0 {
+		t.Errorf("files that a person insists on: %s", out)
 	}
 	d.has(d.do("restore", medium, "--opened", d.in("opened"), "--files", d.in("files")), "files are in")
 	for _, name := range []string{"config/casemate.toml", "config/callers.toml", "token/setup.json", "token/checkpoint.json", "state/volumes.key"} {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"casemate/appliance/backup"
 	"casemate/hsm"
 	"casemate/raid"
@@ -45,16 +47,16 @@ func DrillBackup(ctx context.Context, cfg Config, log *slog.Logger, o RestoreOpt
 
 // drill restores, looks and takes away.
 func (c Config) drill(ctx context.Context, log *slog.Logger, o RestoreOptions) (d store.Drilled, held store.Held, err error) {
-	chain, err := backup.OpenChain(o.Dir, o.Number)
+	chain, err := o.chain()
 	if err != nil {
 		return d, held, err
 	}
 	d.Backup = chain.Last().ID
-	scratch, err := os.MkdirTemp(o.Scratch, "casemate-drill-")
+	scratch, done, err := scratchFolder(o.Scratch)
 	if err != nil {
 		return d, held, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	defer func() { err = errors.Join(err, done()) }()
 	err = withToken(ctx, c, o.ConfigFile, log, func(token *hsm.Client, info hsm.Info) error {
 		key, err := chainKey(ctx, chain, o.Open, token)
 		if err != nil {
@@ -76,6 +78,58 @@ func (c Config) drill(ctx context.Context, log *slog.Logger, o RestoreOptions) (
 		return err
 	})
 	return d, held, err
+}
+
+const scratchName = "casemate-drill-"
+
+// scratchFolder makes a folder for what a drill restores, and takes away those of drills that were killed: they
+// hold the wrapped keys of everything, as it was then. A drill holds a lock on its own.
+func scratchFolder(in string) (dir string, done func() error, err error) {
+	if in == "" {
+		in = os.TempDir()
+	}
+	left, err := filepath.Glob(filepath.Join(in, scratchName+"*"))
+	if err != nil {
+		return "", nil, err
+	}
+	for _, old := range left {
+		lock, err := lockFolder(old)
+		if err != nil {
+			continue // another drill's, or another user's
+		}
+		err = os.RemoveAll(old)
+		if err := errors.Join(err, lock.Close()); err != nil {
+			return "", nil, err
+		}
+	}
+	if dir, err = os.MkdirTemp(in, scratchName); err != nil {
+		return "", nil, err
+	}
+	lock, err := lockFolder(dir)
+	if err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, func() error { return errors.Join(os.RemoveAll(dir), lock.Close()) }, nil
+}
+
+// lockFolder locks a folder of this user's own.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(int(f.Fd()), &st) // #nosec G115 -- a descriptor fits
+	if err == nil && int(st.Uid) != os.Getuid() {
+		err = os.ErrPermission
+	}
+	if err == nil {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) // #nosec G115 -- a descriptor fits
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // inspect opens what was restored and looks at it.

@@ -57,6 +57,7 @@ var codes = []struct {
 	{backup.ErrBroken, "backup-broken"},
 	{store.ErrDrillFailed, "drill-failed"},
 	{ErrStillRunning, "still-running"},
+	{ErrUnproved, "backup-unproved"},
 	{raid.ErrExists, "volume-there"},
 	{timestamp.ErrMark, "time-mark"},
 	{timestamp.ErrTimeWentBack, "time-went-back"},

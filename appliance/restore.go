@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,6 +39,17 @@ type RestoreOptions struct {
 	Documents  int      // that a drill reads and proves
 	Scratch    string   // where a drill restores; none: the system's folder for temporary files
 	Progress   func(bytes, of int64)
+	Digest     string // SHA-256 of the manifest, as the backup printed it and the journal has it; none: not compared
+	Unproved   bool   // files are taken out although nothing proves that this safe made them
+}
+
+// chain opens the chain of backups that is meant.
+func (o RestoreOptions) chain() (*backup.Chain, error) {
+	chain, err := backup.OpenChain(o.Dir, o.Number)
+	if err == nil && o.Digest != "" && !strings.EqualFold(o.Digest, chain.Digest()) {
+		return nil, fmt.Errorf("%w: the SHA-256 of its manifest is %s", backup.ErrForeign, chain.Digest())
+	}
+	return chain, err
 }
 
 // Verified is what a verification could say.
@@ -60,7 +72,7 @@ type Verified struct {
 // manifests without any key; with the recovery key, that all deciphers and is complete; where the token
 // answers too, that this safe made it and each value. What could not be looked at is said.
 func VerifyBackup(ctx context.Context, cfg *Config, log *slog.Logger, o RestoreOptions) (v Verified, err error) {
-	chain, err := backup.OpenChain(o.Dir, o.Number)
+	chain, err := o.chain()
 	if err != nil {
 		return v, err
 	}
@@ -167,11 +179,31 @@ func chainKey(ctx context.Context, chain *backup.Chain, open backup.Opener, toke
 	return key, chain.Verify(backup.MACKey(key))
 }
 
-// UnboxBackup writes the configuration and the public material of a backup into a folder.
-func UnboxBackup(o RestoreOptions, to string) ([]string, error) {
-	chain, err := backup.OpenChain(o.Dir, o.Number)
+// ErrUnproved refuses files of which nothing says that this safe made them.
+var ErrUnproved = errors.New("nothing proves that this safe made the backup")
+
+// UnboxBackup writes the configuration and the public material of a backup into a folder. Whoever can write to a
+// medium could put a backup of his own there, for recovery certificates are public, and a configuration names
+// libraries and administrators: so the manifest's digest must be known, or the token say that this safe made it.
+func UnboxBackup(ctx context.Context, cfg *Config, log *slog.Logger, o RestoreOptions, to string) ([]string, error) {
+	chain, err := o.chain()
 	if err != nil {
 		return nil, err
+	}
+	if o.Digest == "" && !o.Unproved {
+		if cfg == nil {
+			return nil, fmt.Errorf("%w: the SHA-256 of its manifest is %s", ErrUnproved, chain.Digest())
+		}
+		err := withToken(ctx, *cfg, o.ConfigFile, log, func(token *hsm.Client, _ hsm.Info) error {
+			_, err := chainKey(ctx, chain, o.Open, token)
+			return err
+		})
+		if errors.Is(err, hsm.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+			return nil, fmt.Errorf("%w: the token does not answer, and the SHA-256 of its manifest is %s", ErrUnproved, chain.Digest())
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return chain.Unbox(o.Open, to)
 }
@@ -183,7 +215,7 @@ func RestoreBackup(ctx context.Context, cfg Config, log *slog.Logger, o RestoreO
 	if isRunning(cfg) {
 		return note, ErrStillRunning
 	}
-	chain, err := backup.OpenChain(o.Dir, o.Number)
+	chain, err := o.chain()
 	if err != nil {
 		return note, err
 	}
@@ -274,7 +306,8 @@ func giveToOwner(state string, paths []string) error {
 
 // giveTree gives a file, or a folder with all in it, to a user. Within the folder no link leads out of it.
 func giveTree(path string, uid, gid int) error {
-	if info, err := os.Lstat(path); err != nil || !info.IsDir() {
+	info, err := os.Lstat(path)
+	if err != nil || !info.IsDir() {
 		return errors.Join(err, os.Lchown(path, uid, gid))
 	}
 	root, err := os.OpenRoot(path)
@@ -282,6 +315,9 @@ func giveTree(path string, uid, gid int) error {
 		return err
 	}
 	defer root.Close() //nolint:errcheck // only looked into
+	if opened, err := root.Stat("."); err != nil || !os.SameFile(info, opened) {
+		return errors.Join(fmt.Errorf("%s was exchanged for another folder", path), err)
+	}
 	return fs.WalkDir(root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err

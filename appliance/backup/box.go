@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Limits of a box.
@@ -22,20 +24,35 @@ const (
 var boxName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,8}$`)
 
 // Put adds a file to a box; one that is not there is left out.
-func Put(w *tar.Writer, name, path string) error {
-	info, err := os.Stat(path)
+func Put(w *tar.Writer, name, path string) error { return put(w, name, path, 0) }
+
+// PutOwn adds a file of a folder in which another user writes. A link is refused: who made it may not be
+// allowed to read what it leads to, and whoever opens the backup is.
+func PutOwn(w *tar.Writer, name, path string) error { return put(w, name, path, unix.O_NOFOLLOW) }
+
+// put looks at what it has opened: nobody can exchange that any more. A pipe is not waited for.
+func put(w *tar.Writer, name, path string, flags int) error {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|flags, 0) // #nosec G304 -- named by the configuration
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	defer f.Close() //nolint:errcheck // only read
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
 	if !info.Mode().IsRegular() || info.Size() > maxBoxFile || !boxName.MatchString(name) {
 		return fmt.Errorf("%q cannot be put into a backup: %w", path, fs.ErrInvalid)
 	}
-	b, err := os.ReadFile(path) // #nosec G304 -- named by the configuration
+	b, err := io.ReadAll(io.LimitReader(f, maxBoxFile+1))
 	if err != nil {
 		return err
+	}
+	if len(b) > maxBoxFile {
+		return fmt.Errorf("%q grew: %w", path, fs.ErrInvalid)
 	}
 	err = w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(b)), Mode: 0o600, ModTime: info.ModTime().Truncate(time.Second), Format: tar.FormatPAX})
 	if err != nil {
@@ -43,6 +60,19 @@ func Put(w *tar.Writer, name, path string) error {
 	}
 	_, err = w.Write(b)
 	return err
+}
+
+// boxWriter refuses a box that no restoring would read.
+type boxWriter struct {
+	w    io.Writer
+	size int64
+}
+
+func (b *boxWriter) Write(p []byte) (int, error) {
+	if b.size += int64(len(p)); b.size >= maxBox {
+		return 0, fmt.Errorf("configuration and public material are %d MiB or more: %w", maxBox>>20, fs.ErrInvalid)
+	}
+	return b.w.Write(p)
 }
 
 // Unbox writes the configuration and the public material of a chain's last backup into a folder, which must

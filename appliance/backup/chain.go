@@ -226,17 +226,9 @@ func (p *parts) Read(b []byte) (int, error) {
 	}
 }
 
-func (p *parts) open() error {
-	name := filepath.Join(p.dir, p.left[0].Name)
-	info, err := os.Lstat(name)
-	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: %s is no file", ErrBroken, p.left[0].Name)
-	}
-	if err != nil {
-		return absentOr(err)
-	}
-	if p.cur, err = os.Open(name); err != nil { // #nosec G304 -- a name of ours in the folder the operator named
-		return absentOr(err)
+func (p *parts) open() (err error) {
+	if p.cur, _, err = openPlain(filepath.Join(p.dir, p.left[0].Name)); err != nil {
+		return err
 	}
 	p.sum, p.size = sha256.New(), 0
 	return nil

@@ -8,11 +8,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"casemate/raid/volume"
 	"casemate/store"
@@ -22,6 +25,7 @@ import (
 const (
 	manifestType = "casemate/backup"
 	maxManifest  = 256 << 10
+	maxManifests = 64 << 20 // of a folder, together: they are read into memory
 	maxFiles     = 999
 )
 
@@ -176,6 +180,7 @@ func manifests(dir string) (found map[uint64]kept, bad map[uint64]error, newest 
 		return nil, nil, 0, fmt.Errorf("%w: %w", ErrMedium, err)
 	}
 	found, bad = map[uint64]kept{}, map[uint64]error{}
+	total := 0
 	for _, e := range entries {
 		number, kind, ok := parseName(e.Name())
 		if !ok || kind != kindManifest {
@@ -183,6 +188,9 @@ func manifests(dir string) (found map[uint64]kept, bad map[uint64]error, newest 
 		}
 		newest = max(newest, number)
 		text, err := readSmall(filepath.Join(dir, e.Name()), maxManifest)
+		if total += len(text); total > maxManifests {
+			return nil, nil, 0, fmt.Errorf("%w: its manifests have more than %d bytes together", ErrBroken, maxManifests)
+		}
 		var m Manifest
 		if err == nil {
 			m, err = ParseManifest(text)
@@ -200,14 +208,15 @@ func manifests(dir string) (found map[uint64]kept, bad map[uint64]error, newest 
 }
 
 func readSmall(name string, most int64) ([]byte, error) {
-	info, err := os.Lstat(name)
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > most) {
-		return nil, fmt.Errorf("%w: %s is no file of at most %d bytes", ErrBroken, filepath.Base(name), most)
-	}
+	f, info, err := openPlain(name)
 	if err != nil {
-		return nil, absentOr(err)
+		return nil, err
 	}
-	b, err := os.ReadFile(name) // #nosec G304 -- a name of ours in the folder the operator named
+	defer f.Close() //nolint:errcheck // only read
+	if info.Size() > most {
+		return nil, fmt.Errorf("%w: %s has more than %d bytes", ErrBroken, filepath.Base(name), most)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, absentOr(err)
 	}
@@ -215,6 +224,25 @@ func readSmall(name string, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s grew", ErrBroken, filepath.Base(name))
 	}
 	return b, nil
+}
+
+// openPlain opens a file of a medium: no link is followed and no pipe waited for, whoever put them there.
+func openPlain(name string) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) // #nosec G304 -- a name of ours in the folder the operator named
+	if errors.Is(err, unix.ELOOP) {
+		return nil, nil, fmt.Errorf("%w: %s is no file", ErrBroken, filepath.Base(name))
+	}
+	if err != nil {
+		return nil, nil, absentOr(err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%w: %s is no file", ErrBroken, filepath.Base(name))
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, info, nil
 }
 
 // absentOr names a file that is not there, and a medium that fails.

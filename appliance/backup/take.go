@@ -13,6 +13,9 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"casemate/raid"
 	"casemate/raid/volume"
 )
 
@@ -184,6 +187,7 @@ func (t *taking) content(ctx context.Context, in *RecordReader, out *Manifest) e
 	}
 	var keys []volume.Op
 	var bytes, said int64
+	apartBytes := 0
 	for {
 		op, apart, err := in.Next()
 		if errors.Is(err, io.EOF) {
@@ -200,6 +204,9 @@ func (t *taking) content(ctx context.Context, in *RecordReader, out *Manifest) e
 		}
 		if apart {
 			keys = append(keys, op)
+			if apartBytes += len(op.Value); apartBytes > raid.MaxApart {
+				return fmt.Errorf("%w: more than %d bytes are kept apart", ErrBroken, raid.MaxApart)
+			}
 		}
 		if bytes += int64(len(op.Value)); bytes-said > 8<<20 && t.o.Progress != nil {
 			said = bytes
@@ -245,7 +252,7 @@ func (t *taking) box() (File, error) {
 		return File{}, err
 	}
 	defer s.drop()
-	w := tar.NewWriter(s)
+	w := tar.NewWriter(&boxWriter{w: s})
 	if t.o.Box != nil {
 		err = t.o.Box(w)
 	}
@@ -272,7 +279,29 @@ func (t *taking) commit(ctx context.Context, m Manifest, why string) error {
 		return err
 	}
 	t.done = Taken{Manifest: m, Digest: Digest(text), Why: why}
+	// Every number of the folder hangs on the keys of this one from here on: they must read back first.
+	for _, f := range []File{m.Envelope, m.Keys, m.Box, {Name: name, Size: int64(len(text)), SHA256: t.done.Digest}} {
+		if err := readBack(t.o.Dir, f); err != nil {
+			return fmt.Errorf("the backup was written, and does not read back; the keys of the one before stay: %w", err)
+		}
+	}
 	t.done.Swept, err = supersede(t.o.Dir, m.Number)
+	return err
+}
+
+// readBack reads a file as the medium has it, not the memory of this machine.
+func readBack(dir string, f File) error {
+	open, err := os.Open(filepath.Join(dir, f.Name)) // #nosec G304 -- just written there
+	if err != nil {
+		return mediumError(err)
+	}
+	err = unix.Fadvise(int(open.Fd()), 0, 0, unix.FADV_DONTNEED) // #nosec G115 -- a descriptor fits
+	if err := errors.Join(err, open.Close()); err != nil {
+		return mediumError(err)
+	}
+	p := &parts{dir: dir, left: []File{f}}
+	defer p.close()
+	_, err = io.Copy(io.Discard, p)
 	return err
 }
 

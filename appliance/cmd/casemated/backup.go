@@ -36,6 +36,9 @@ func backupCommand(o *options) *cobra.Command {
 		if done.Why != "" {
 			p.line(w.WholeAfterAll, done.Why)
 		}
+		if cfg.SharesDisk(args[0]) {
+			p.line("%s", w.SameDisk)
+		}
 		if done.Swept > 0 {
 			p.line("%s", w.Superseded)
 		}

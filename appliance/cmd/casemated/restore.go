@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -37,6 +38,10 @@ func (k *keyFlags) opener(o *options, needed bool) (backup.Opener, error) {
 	if err != nil {
 		return nil, err
 	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		return nil, errors.Join(&told{nil, fmt.Sprintf(w.KeyOpen, k.recovery), fmt.Sprintf("chmod 0600 %s", k.recovery)}, f.Close())
+	}
 	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
@@ -67,7 +72,7 @@ func restoreCommand(o *options) *cobra.Command {
 		case verify:
 			return o.verifyBackup(cmd, opt)
 		case files != "":
-			names, err := appliance.UnboxBackup(opt, files)
+			names, err := appliance.UnboxBackup(cmd.Context(), o.configured(), o.log(), opt, files)
 			if err != nil {
 				return err
 			}
@@ -80,18 +85,24 @@ func restoreCommand(o *options) *cobra.Command {
 	cmd.Flags().StringVar(&files, "files", "", w.FlagFiles)
 	cmd.Flags().StringArrayVar(&opt.To, "to", nil, w.FlagTo)
 	cmd.Flags().Uint64Var(&opt.Number, "number", 0, w.FlagNumber)
+	cmd.Flags().StringVar(&opt.Digest, "digest", "", w.FlagDigest)
+	cmd.Flags().BoolVar(&opt.Unproved, "unproved", false, w.FlagUnproved)
 	return cmd
+}
+
+// configured is the configuration, if this machine has one.
+func (o *options) configured() *appliance.Config {
+	if c, err := o.load(); err == nil {
+		return &c
+	}
+	return nil
 }
 
 // verifyBackup tells what could be verified and what could not. A machine without a configuration verifies
 // what needs none.
 func (o *options) verifyBackup(cmd *cobra.Command, opt appliance.RestoreOptions) error {
 	w := o.t.backup()
-	var cfg *appliance.Config
-	if c, err := o.load(); err == nil {
-		cfg = &c
-	}
-	v, err := appliance.VerifyBackup(cmd.Context(), cfg, o.log(), opt)
+	v, err := appliance.VerifyBackup(cmd.Context(), o.configured(), o.log(), opt)
 	if o.json {
 		return errors.Join(printJSON(cmd, v), err)
 	}

@@ -4,7 +4,8 @@ package main
 type backupWords struct {
 	Backup, Drill, Restore                                               help
 	FlagFull, FlagRecovery, FlagOpened, FlagNumber, FlagDocuments        string
-	FlagScratch, FlagVerify, FlagFiles, FlagTo                           string
+	FlagScratch, FlagVerify, FlagFiles, FlagTo, FlagDigest, FlagUnproved string
+	KeyOpen, SameDisk                                                    string
 	Progress, Whole, Increment, Taken, Digest, WholeAfterAll, Superseded string
 	Damaged, Drilled, NeedsKey, NeedsKeyHint, OneAct, Unboxed, Restored  string
 	Verified, VerifiedFiles, VerifiedContents, VerifiedOrigin            string
@@ -60,6 +61,10 @@ and its folder is given as --opened:
 	FlagVerify:    "look at everything and write nothing",
 	FlagFiles:     "empty folder for the configuration and the public material",
 	FlagTo:        "empty folder of a new volume; once for each",
+	FlagDigest:    "SHA-256 of the backup's manifest, as it was printed: nothing else is taken",
+	FlagUnproved:  "with --files: take them out although nothing proves that this safe made them",
+	KeyOpen:       "%s can be read by others",
+	SameDisk:      "ATTENTION: this folder lies on a disk of the safe itself: is the medium mounted? What is lost with the disk is lost with this backup.",
 	Progress:      "%s of about %s", Whole: "whole", Increment: "increment",
 	Taken:            "Backup %d (%s) is in %s: %d documents, %d journal entries, up to batch %d; %s written.",
 	Digest:           "SHA-256 of its manifest: %s",
@@ -125,6 +130,10 @@ et son dossier est donné par --opened :
 	FlagVerify:    "tout regarder et ne rien écrire",
 	FlagFiles:     "dossier vide pour la configuration et les éléments publics",
 	FlagTo:        "dossier vide d'un nouveau volume ; une fois pour chacun",
+	FlagDigest:    "SHA-256 du manifeste de la sauvegarde, tel qu'il fut affiché : rien d'autre n'est pris",
+	FlagUnproved:  "avec --files : les sortir bien que rien ne prouve que ce coffre les a faits",
+	KeyOpen:       "%s peut être lu par d'autres",
+	SameDisk:      "ATTENTION : ce dossier est sur un disque du coffre lui-même : le support est-il monté ? Ce qui se perd avec le disque se perd avec cette sauvegarde.",
 	Progress:      "%s sur environ %s", Whole: "complète", Increment: "incrémentale",
 	Taken:            "La sauvegarde %d (%s) est dans %s : %d documents, %d écritures du journal, jusqu'au lot %d ; %s écrits.",
 	Digest:           "SHA-256 de son manifeste : %s",
