@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var units = []string{"casemate.socket", "casemate.service", "casemate-hsm.service"}
+var units = []string{"casemate.socket", "casemate-health.timer", "casemate.service", "casemate-hsm.service", "casemate-health.service"}
 
 // The units load without a word of complaint, in a tree where the program is
 // installed.
@@ -81,7 +81,7 @@ func TestUnitsSecurity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, u := range []string{"casemate.service", "casemate-hsm.service"} {
+	for _, u := range units[2:] {
 		path, err := filepath.Abs(u)
 		if err != nil {
 			t.Fatal(err)
@@ -108,6 +108,7 @@ func TestUnitsPromises(t *testing.T) {
 		"casemate.service": {
 			"ExecStart=/usr/bin/casemated serve --config /etc/casemate/casemate.toml",
 			"Type=notify", "NotifyAccess=main", "WatchdogSignal=SIGKILL", "KillMode=mixed", "OOMPolicy=continue", "LimitCORE=0",
+			"RestartPreventExitStatus=78", "ExecReload=/bin/kill -HUP $MAINPID",
 			"Requires=casemate.socket",
 		},
 		"casemate-hsm.service": {
@@ -131,7 +132,7 @@ func TestUnitsPromises(t *testing.T) {
 // Every directive of a service stands in a paragraph that begins with a
 // comment, or right under one.
 func TestUnitsExplained(t *testing.T) {
-	for _, unit := range units[1:] {
+	for _, unit := range units[2:] {
 		b, err := os.ReadFile(unit)
 		if err != nil {
 			t.Fatal(err)

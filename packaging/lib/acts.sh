@@ -1,8 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names shared with who sources this
-# The acts of check_machine; see life.sh.
-
-# package ONE|TWO NAME: a delivered package, as the machine sees it.
-package() { printf '/delivery/%s/%s' "$1" "$(basename "$WORK/delivery/$1/$2"_*.deb)"; }
+# A box is installed, set up and used: the first acts of check_machine; see life.sh.
 
 act_install() {
 	step "A bare Debian 12, switched on; the packages are installed"
@@ -24,12 +21,12 @@ act_set_up() {
 	cp "$WORK/tsa/tsa.pem" "$WORK/box/root/root/set-up/tsa.pem"
 	answers >"$WORK/box/root/root/set-up/answers.toml"
 	sed 's|^dir = "/srv/b"|dir = "/srv/a"|' "$WORK/box/root/root/set-up/answers.toml" >"$WORK/box/root/root/set-up/wrong.toml"
-	must_not "the same disk twice" inside casemated setup --answers /root/set-up/wrong.toml --yes
+	refused "the same disk twice" "inside another" inside casemated setup --answers /root/set-up/wrong.toml
 	must "nothing is left of it" inside sh -c '! ls /etc/casemate/casemate.toml /etc/casemate/pin 2>/dev/null'
 	must "casemated setup --check finds nothing against it" inside casemated setup --answers /root/set-up/answers.toml --check
-	must "casemated setup" inside casemated setup --answers /root/set-up/answers.toml --yes
+	must "casemated setup" inside casemated setup --answers /root/set-up/answers.toml
 	sed -n '/[Nn]ext/,$p' "$LOGS/box-must.log" | indent
-	must_not "a second set-up" inside casemated setup --answers /root/set-up/answers.toml --yes
+	refused "a second set-up" "nothing is overwritten" inside casemated setup --answers /root/set-up/answers.toml
 	mkdir -p "$WORK/handed"
 	cp -r "$WORK"/box/root/etc/casemate/handed-out/. "$WORK/handed/"
 	must "the service manager learns of it" inside systemctl daemon-reload
@@ -71,6 +68,14 @@ answers() {
 		roles = ["administrator"]
 
 		[[person]]
+		name = "ada"
+		roles = ["officer"]
+
+		[[person]]
+		name = "bob"
+		roles = ["officer"]
+
+		[[person]]
 		name = "depositor"
 		roles = ["depositor", "reader"]
 	END
@@ -102,6 +107,7 @@ only_doors_listen() {
 act_health() {
 	step "How it is, told to whoever asks"
 	must "casemated health" inside casemated health
+	must "the same, as a unit that a timer starts" inside systemctl start casemate-health.service
 	must "/readyz, from outside" outside curl --silent --show-error --fail --max-time 5 "http://$BOX:9464/readyz"
 	must "/metrics has the version" sh -c "ip netns exec $NET-out curl --silent --fail --max-time 5 http://$BOX:9464/metrics | grep '^casemate_build_info{.*version=\"'"
 	inside casemated doctor >"$LOGS/box-doctor.log" 2>&1 || true
@@ -168,141 +174,4 @@ act_forbidden() {
 in_service() {
 	inside nsenter --target "$(main_pid "$1")" --mount --net \
 		setpriv --reuid="$2" --regid=casemate --clear-groups --bounding-set=-all --no-new-privs sh -c "$3"
-}
-
-act_reload() {
-	local pid
-	step "Reload"
-	pid=$(main_pid casemate.service)
-	must "systemctl reload casemate" inside systemctl reload casemate.service
-	must "it is the same process" test "$(main_pid casemate.service)" = "$pid"
-	must "deposits go on" soon 10 deposit_one
-}
-
-# act_kill: each process, by the kernel's hardest signal.
-act_kill() {
-	local unit pid volume
-	step "kill -9 of each process"
-	for unit in casemate-hsm.service casemate.service; do
-		pid=$(main_pid "$unit")
-		inside kill -KILL "$pid"
-		must "$unit comes back by itself" soon 60 replaced "$unit" "$pid"
-		must "deposits are taken again" soon 60 deposit_one
-	done
-	for volume in a b; do
-		inside pkill -KILL --full "volume /srv/$volume\$"
-		must "deposits are taken without volume $volume" soon 30 deposit_one
-		must "volume $volume is back in sync" soon 60 both_in_sync
-	done
-	must "nothing acknowledged is lost" nothing_lost
-}
-
-both_in_sync() {
-	inside casemated raid status --json >"$LOGS/box-raid.log" 2>&1 && [ "$(grep -o '"state":"in-sync"' "$LOGS/box-raid.log" | wc -l)" = 2 ]
-}
-
-# act_hang: a process that stands still is found out. The units' half a minute is shortened here.
-act_hang() {
-	local unit pid
-	step "SIGSTOP: the watchdog acts"
-	for unit in casemate.service casemate-hsm.service; do
-		inside sh -ec "mkdir -p /run/systemd/system/$unit.d; printf '[Service]\nWatchdogSec=5s\n' >/run/systemd/system/$unit.d/test.conf"
-	done
-	inside systemctl daemon-reload
-	must "restart with a watchdog of 5 s" inside systemctl restart casemate.service casemate-hsm.service
-	for unit in casemate.service casemate-hsm.service; do
-		pid=$(main_pid "$unit")
-		inside kill -STOP "$pid"
-		must "$unit stands still, is killed and started again" soon 60 replaced "$unit" "$pid"
-		must "deposits are taken again" soon 60 deposit_one
-	done
-	must "it was the watchdog" inside sh -c 'journalctl --no-pager -b | grep -c "Watchdog timeout" | grep -qx 2'
-	inside sh -ec 'rm -r /run/systemd/system/casemate*.service.d; systemctl daemon-reload; systemctl restart casemate.service casemate-hsm.service'
-}
-
-act_stop_start() {
-	step "Stop and start"
-	must "systemctl stop" inside systemctl stop casemate.socket casemate.service casemate-hsm.service
-	must "each ended well" inside sh -c 'for u in casemate casemate-hsm; do systemctl show --property Result $u.service | grep -qx Result=success; done'
-	must "nothing of it runs" nobody_runs
-	must "fsck finds nothing wrong" fsck_inside
-	must "systemctl start" inside systemctl start casemate.socket casemate.service
-	must "nothing acknowledged is lost" nothing_lost
-}
-
-nobody_runs() { ! inside pgrep --list-full --full 'casemated|volume /srv'; }
-
-# fsck_inside: the token's process alone is needed.
-fsck_inside() {
-	inside systemctl start casemate-hsm.service && inside casemated fsck
-}
-
-act_power() {
-	local before
-	step "The power fails in the middle of a load"
-	before=$(acknowledged)
-	load_on
-	soon 30 more_than $((before + 10))
-	cut_power
-	note "cut after $(acknowledged) acknowledged deposits; switched on again"
-	power_on
-	must "the safe is back by itself" soon 90 deposit_one
-	load_off
-	must "both volumes are in sync" soon 60 both_in_sync
-	must "nothing acknowledged is lost" nothing_lost
-	must "network rules again" inside nft -f /etc/nftables.conf
-}
-
-act_upgrade() {
-	local pid before
-	step "A newer package in the middle of a load"
-	pid=$(main_pid casemate.service)
-	before=$(acknowledged)
-	: >"$LOGS/box-load.log"
-	load_on
-	soon 30 more_than $((before + 5))
-	must "dpkg --install of the newer version" inside dpkg --install "$(package two casemate-appliance)"
-	must "the newer program runs" soon 60 replaced casemate.service "$pid"
-	before=$(acknowledged)
-	soon 30 more_than $((before + 5))
-	load_off
-	must "its version is the newer one" inside sh -c 'casemated version | grep -q "+newer "'
-	must "no caller found the door shut: some waited" sh -c "! grep -i 'connection refused' '$LOGS/box-load.log'"
-	must "nothing acknowledged is lost" nothing_lost
-	must_not "the older package again" inside dpkg --install "$(package one casemate-appliance)"
-	must "the newer one still serves" soon 30 deposit_one
-}
-
-act_remove() {
-	step "Removed, and installed again"
-	must "dpkg --remove" inside dpkg --remove casemate-appliance
-	must "nothing of it runs" nobody_runs
-	must_not "an older version in its place" inside dpkg --install "$(package one casemate-appliance)"
-	must "dpkg --install" inside dpkg --install "$(package two casemate-appliance)"
-	must "the safe is back" soon 60 deposit_one
-	must "nothing acknowledged is lost" nothing_lost
-	must "dpkg --purge, where nobody can be asked" inside env DEBIAN_FRONTEND=noninteractive dpkg --purge casemate-appliance
-	must "keeps the documents, the keys and the PIN" inside sh -c 'test -s /etc/casemate/pin && ls -d /var/lib/casemate/mirror && find /var/lib/casemate-hsm | grep object'
-	must "dpkg --install" inside dpkg --install "$(package two casemate-appliance)"
-	must "the safe is back" soon 60 deposit_one
-	must "nothing acknowledged is lost" nothing_lost
-}
-
-# act_destroy: the last act. Only who says so beforehand destroys.
-act_out() {
-	step "Nothing left the machine but what was configured"
-	must "no packet was refused on its way out" nothing_refused_out
-	must_not "the safe's user cannot call anybody else" inside_as casemate curl --silent --show-error --max-time 3 "http://$OUTSIDE:8080/"
-	must_not "and that was counted" nothing_refused_out
-}
-
-# nothing_refused_out: the counter of the network rules; they are loaded anew at each boot.
-nothing_refused_out() { inside nft list chain inet casemate output | grep -q 'counter packets 0 '; }
-
-act_destroy() {
-	step "Purged for good"
-	inside sh -c "echo 'casemate-appliance casemate-appliance/destroy boolean true' | debconf-set-selections"
-	must "dpkg --purge, after a yes" inside env DEBIAN_FRONTEND=noninteractive dpkg --purge casemate-appliance
-	must "PIN, keys and state are gone" inside sh -c '! ls -d /etc/casemate /var/lib/casemate /var/lib/casemate-hsm 2>/dev/null'
-	must "volumes on disks of their own are not touched" inside sh -c 'ls /srv/a/* /srv/b/*'
 }

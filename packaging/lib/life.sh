@@ -27,6 +27,17 @@ must_not() {
 	ok "$text: $({ grep -iE 'denied|permitted|refused|older|read-only' "$LOGS/box-must.log" || tail -n 1 "$LOGS/box-must.log"; } | head -n 1 | cut -c 1-130)"
 }
 
+# refused TEXT WORDS COMMAND...: a command that must fail, and say why: another reason proves nothing.
+refused() {
+	local words=$2
+	must_not "$1" "${@:3}"
+	if ! grep -q "$words" "$LOGS/box-must.log"; then
+		bad "but for another reason, not: $words"
+		indent <"$LOGS/box-must.log"
+		return 1
+	fi
+}
+
 # soon SECONDS COMMAND...: polls until it succeeds.
 soon() {
 	local limit=$(($1 * 10)) i=0
@@ -95,3 +106,6 @@ main_pid() { inside systemctl show --property MainPID --value "$1"; }
 replaced() {
 	[ "$(inside systemctl is-active "$1")" = active ] && [ "$(main_pid "$1")" != "$2" ]
 }
+
+# package ONE|TWO NAME: a delivered package, as the machine sees it.
+package() { printf '/delivery/%s/%s' "$1" "$(basename "$WORK/delivery/$1/$2"_*.deb)"; }
