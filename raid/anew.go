@@ -116,7 +116,7 @@ func (f *fill) copyAll(ctx context.Context) error {
 			return c.err
 		}
 		if len(c.ops) > 0 {
-			c.answer, c.ops = f.dst.proc.client.StartRefill(f.m.pool, c.ops, 0), nil
+			c.answer, c.ops = f.dst.proc.client.StartRefill(c.ops, 0), nil
 		}
 		sent = append(sent, c)
 		for len(sent) > 1 || c.end && len(sent) > 0 || len(sent) > 0 && !f.m.calls.quiet(f.m.c.Now()) {

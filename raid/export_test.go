@@ -87,7 +87,7 @@ func (m *Mirror) Forge(ctx context.Context, slot int, key, stored []byte) error 
 	if err != nil {
 		return err
 	}
-	return s.client.Refill(ctx, m.pool, []volume.Op{{Key: key, Value: stored}}, volume.FlagRepair)
+	return s.client.Refill(ctx, []volume.Op{{Key: key, Value: stored}}, volume.FlagRepair)
 }
 
 // Stored gives a value as one volume stores it.
@@ -105,7 +105,7 @@ func (m *Mirror) Unlist(ctx context.Context, slot int, key []byte) error {
 	if err != nil {
 		return err
 	}
-	return s.client.Refill(ctx, m.pool, []volume.Op{{Key: key, Delete: true}}, volume.FlagRepair)
+	return s.client.Refill(ctx, []volume.Op{{Key: key, Delete: true}}, volume.FlagRepair)
 }
 
 // CureWith has what a repair would write written and read back, and says how many came back right.

@@ -53,7 +53,7 @@ func (m *Mirror) leaveGaps(ctx context.Context, dst source, keys [][]byte) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience*m.c.WriteDeadline)
 	defer cancel()
-	err := dst.client.Refill(ctx, m.pool, ops, volume.FlagRepair)
+	err := dst.client.Refill(ctx, ops, volume.FlagRepair)
 	if err != nil && volume.OutcomeOf(err) == volume.Unknown && !errors.Is(err, context.Canceled) {
 		m.drop(dst, err)
 	}

@@ -208,7 +208,7 @@ func (m *Mirror) cure(ctx context.Context, dst source, sick []diagnosis) (right,
 	}
 	wctx, cancel := context.WithTimeout(ctx, patience*m.c.WriteDeadline)
 	defer cancel()
-	if err := dst.client.Refill(wctx, m.pool, ops, volume.FlagRepair); err != nil {
+	if err := dst.client.Refill(wctx, ops, volume.FlagRepair); err != nil {
 		err = fmt.Errorf("repairing values: %w", err)
 		if volume.OutcomeOf(err) == volume.Unknown && ctx.Err() == nil {
 			m.drop(dst, err)

@@ -47,8 +47,7 @@ func Restore(ctx context.Context, c Config, p Point, next func() (volume.Op, err
 			return out, err
 		}
 	}
-	t := &implant{c: &c, point: p, pool: volume.NewPool(flightBytes/volume.MaxPayload + 4),
-		seal: sealer{key: c.Key, set: p.Declared.Set}}
+	t := &implant{c: &c, point: p, seal: sealer{key: c.Key, set: p.Declared.Set}}
 	if t.proc, err = start(c.Command, declared[0].Roster.Seats[0].Dir, c.Log); err != nil {
 		return out, err
 	}
@@ -92,7 +91,6 @@ type implant struct {
 	c     *Config
 	point Point
 	seal  sealer
-	pool  *volume.Pool
 	proc  *process
 	out   Restored
 }
@@ -153,7 +151,7 @@ func (t *implant) copyAll(ctx context.Context, next func() (volume.Op, error)) e
 			return err
 		}
 		if len(ops) > 0 {
-			under = t.proc.client.StartRefill(t.pool, ops, 0)
+			under = t.proc.client.StartRefill(ops, 0)
 		}
 		if end {
 			return wait()

@@ -19,7 +19,7 @@ type Source struct {
 
 // Give writes the records of a backup: the state after one batch, whole or what was changed since a head.
 // Every batch acknowledged before the call is in it, and each value was authenticated on the way. It gives
-// header and trailer as they were written. A value that no volume has is left out, and counted.
+// header and trailer as they were written. A value that no volume has is counted, and reads as damaged once restored.
 func Give(ctx context.Context, from Source, h Header, w io.Writer) (Header, Trailer, error) {
 	out := NewRecordWriter(w)
 	var t Trailer

@@ -21,7 +21,7 @@ func Lose(t testing.TB, dir string, keys ...[]byte) {
 	}
 	_, err := client.Control(t.Context(), volume.Request{Act: volume.ActHello, Protocol: volume.Protocol, Build: volume.Build(), MinFree: 1 << 20})
 	if err == nil {
-		err = client.Refill(t.Context(), volume.NewPool(4), ops, volume.FlagRepair)
+		err = client.Refill(t.Context(), ops, volume.FlagRepair)
 	}
 	if err == nil {
 		_, err = client.Control(t.Context(), volume.Request{Act: volume.ActClose})

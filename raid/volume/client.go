@@ -151,8 +151,8 @@ func (c *Client) Write(b *Batch, epoch uint64, flags uint8, deadline time.Durati
 }
 
 // Refill writes operations outside the sequence and waits for the answer.
-func (c *Client) Refill(ctx context.Context, pool *Pool, ops []Op, flags uint8) error {
-	got := c.StartRefill(pool, ops, flags)
+func (c *Client) Refill(ctx context.Context, ops []Op, flags uint8) error {
+	got := c.StartRefill(ops, flags)
 	select {
 	case err := <-got:
 		return err
@@ -163,7 +163,7 @@ func (c *Client) Refill(ctx context.Context, pool *Pool, ops []Op, flags uint8) 
 
 // StartRefill sends operations outside the sequence and gives where the answer will come. Only one
 // goroutine at a time may send batches and refills.
-func (c *Client) StartRefill(pool *Pool, ops []Op, flags uint8) <-chan error {
+func (c *Client) StartRefill(ops []Op, flags uint8) <-chan error {
 	got := make(chan error, 1)
 	payloads, err := layOut(ops)
 	if err != nil {

@@ -23,7 +23,7 @@ func TestFillingSurvivesRestart(t *testing.T) {
 	if _, err := v.control(Request{Act: ActRebuild, Reason: "a test", Head: base}); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.c.Refill(t.Context(), v.pool, []Op{{Key: []byte("a"), Value: []byte("v")}}, 0); err != nil {
+	if err := v.c.Refill(t.Context(), []Op{{Key: []byte("a"), Value: []byte("v")}}, 0); err != nil {
 		t.Fatal(err)
 	}
 	at := &Filling{Base: base, Cursor: []byte("a"), Bytes: 2, MAC: Digest{1}}

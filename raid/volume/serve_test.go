@@ -220,14 +220,14 @@ func TestControlRefused(t *testing.T) {
 		}
 	}
 	ops := []Op{{Key: []byte("k"), Value: []byte("v")}}
-	if err := v.c.Refill(t.Context(), v.pool, ops, 0); !errors.Is(err, ErrRefused) {
+	if err := v.c.Refill(t.Context(), ops, 0); !errors.Is(err, ErrRefused) {
 		t.Errorf("a refill without a mark: %v", err)
 	}
-	if err := v.c.Refill(t.Context(), v.pool, ops, FlagRepair); err != nil {
+	if err := v.c.Refill(t.Context(), ops, FlagRepair); err != nil {
 		t.Errorf("a repair: %v", err)
 	}
 	ops[0].Key = headKey
-	if err := v.c.Refill(t.Context(), v.pool, ops, FlagRepair); !errors.Is(err, ErrRefused) {
+	if err := v.c.Refill(t.Context(), ops, FlagRepair); !errors.Is(err, ErrRefused) {
 		t.Errorf("a repair of the head: %v", err)
 	}
 }
@@ -253,7 +253,7 @@ func TestEpochAndRebuildSurviveRestart(t *testing.T) {
 	if _, err := v.control(Request{Act: ActRebuild, Reason: "again"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.c.Refill(t.Context(), v.pool, []Op{{Key: []byte("new"), Value: []byte("v")}}, 0); err != nil {
+	if err := v.c.Refill(t.Context(), []Op{{Key: []byte("new"), Value: []byte("v")}}, 0); err != nil {
 		t.Fatal(err)
 	}
 	head := Head{Epoch: 2, Sequence: 40, Digest: Digest{4}}
