@@ -117,7 +117,7 @@ func TestNamesFollowTheConventions(t *testing.T) {
 	}
 	cmd := exec.Command("promtool", "check", "metrics")
 	cmd.Stdin = strings.NewReader(text)
-	if out, err := cmd.CombinedOutput(); err != nil && strings.Contains(string(out), "casemate_") {
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -54,6 +54,13 @@ func TestUndoTakesBackWhatWasMadeAndNothingElse(t *testing.T) {
 	note(t, r, Made{Act: MadeFile, Path: in("etc/config")}, Made{Act: MadeDir, Path: in("state")}, Made{Act: Filled, Path: in("volume")},
 		Made{Act: Fstab, Path: in("fstab"), Line: "UUID=1 /x"}, Made{Act: MadeFile, Path: in("etc/never")}, Made{Act: MadeDir, Path: in("never")},
 		Made{Act: TokenTaken, Path: "safe"}, Made{Act: Mounted, Path: in("volume")})
+	// Filled after it was made: only backwards do both come off.
+	note(t, r, Made{Act: MadeDir, Path: in("disk")})
+	if err := os.Mkdir(in("disk"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	note(t, r, Made{Act: Filled, Path: in("disk")})
+	write(t, in("disk/batch"), "x")
 	write(t, in("etc/config"), "x")
 	write(t, in("state/deep/er"), "x")
 	write(t, in("volume/batch"), "x")
