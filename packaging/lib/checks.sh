@@ -70,7 +70,12 @@ check_go() {
 	go test -timeout 30m -skip "$CAMPAIGN" $(comm -23 <(go list ./... | sort) <(go list $RACE | sort))
 	# shellcheck disable=SC2086 # patterns
 	go test -timeout 30m -run MemoryIs $RACE # the race detector takes several times the memory it watches
+	go test -timeout 30m -run "$ALONE" ./store
 }
+
+# ALONE is what of the safe's tests does one thing after another, at length; the others run under the race
+# detector.
+ALONE='^Test(CrashAtEveryStep|FullVolumes|Pending|FactsOfAMillion|Fsck|OrphanSegments|RoundsAreManyAndFound|ScrubVolumeLeaves)'
 
 # CAMPAIGN is the fault campaign of the mirror (raid/DESIGN.md); volumes struck by the dozen gain nothing
 # from the race detector but time.
@@ -78,7 +83,7 @@ CAMPAIGN='^Test(Campaign|TrapsAreCaught|OneVolumeStruck|BothVolumesStruck|Machin
 
 check_race() {
 	# shellcheck disable=SC2086 # patterns
-	go test -race -timeout 30m -skip MemoryIs $RACE
+	go test -race -timeout 30m -skip "MemoryIs|$ALONE" $RACE
 	# Of the mirror's tests, those of its inner order; the others drive processes against deadlines.
 	go test -race -timeout 30m -run 'WhileAnother|RepairAgainst' ./raid
 }
@@ -92,7 +97,7 @@ check_campaign() {
 }
 
 check_fuzz() {
-	local file target time=3s said=$WORK/fuzz-said
+	local file target time=2s said=$WORK/fuzz-said
 	if [ -n "$LONG" ]; then time=60s; fi
 	git grep -noE '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | while IFS=: read -r file _ target; do
 		printf '── %s %s\n' "$file" "${target#func }"
