@@ -48,6 +48,7 @@ type session struct {
 	macKey  [32]byte
 	ended   chan backup.Ended
 	drilled chan drillEnd
+	over    chan struct{} // closed once its end is journaled
 }
 
 // drillEnd is how a drill ended, as the command says it.
@@ -65,20 +66,38 @@ func (s *session) series() string {
 	return s.base.Series
 }
 
-func (b *backups) claim() (*session, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.now != nil {
-		return nil, backup.ErrBusy
+// claimPatience is how long a new one waits for the end of another: one whose command was just stopped is still
+// being journaled.
+const claimPatience = 5 * time.Second
+
+func (b *backups) claim(ctx context.Context) (*session, error) {
+	patience := time.NewTimer(claimPatience)
+	defer patience.Stop()
+	for {
+		b.mu.Lock()
+		other := b.now
+		if other == nil {
+			var id [16]byte
+			_, _ = rand.Read(id[:])
+			b.now = &session{id: hex.EncodeToString(id[:]), ended: make(chan backup.Ended, 1), drilled: make(chan drillEnd, 1), over: make(chan struct{})}
+			other = b.now
+			b.mu.Unlock()
+			return other, nil
+		}
+		b.mu.Unlock()
+		select {
+		case <-other.over:
+		case <-patience.C:
+			return nil, backup.ErrBusy
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	var id [16]byte
-	_, _ = rand.Read(id[:])
-	b.now = &session{id: hex.EncodeToString(id[:]), ended: make(chan backup.Ended, 1), drilled: make(chan drillEnd, 1)}
-	return b.now, nil
 }
 
 func (b *backups) release() {
 	b.mu.Lock()
+	close(b.now.over)
 	b.now = nil
 	b.mu.Unlock()
 }
@@ -96,7 +115,7 @@ func (b *backups) find(id string) (*session, error) {
 // take gives the records of a backup to w, then waits until the command says how it ended. Killed
 // anywhere, the journal calls it interrupted; the medium says what it has.
 func (b *backups) take(ctx context.Context, who identity.Caller, q backup.Request, w io.Writer, flush func() error) error {
-	s, err := b.claim()
+	s, err := b.claim(ctx)
 	if err != nil {
 		return err
 	}
@@ -211,7 +230,7 @@ func (b *backups) end(id string, e backup.Ended) error {
 
 // drill opens the act of a drill, tells its name, and waits for its end.
 func (b *backups) drill(ctx context.Context, who identity.Caller, medium string, began func(id string) error) error {
-	s, err := b.claim()
+	s, err := b.claim(ctx)
 	if err != nil {
 		return err
 	}
