@@ -146,6 +146,13 @@ func (s *Safe) sweep(ctx context.Context) error {
 		return err
 	}
 	for id, st := range stages {
+		back, err := s.cameBack(ctx, id)
+		if err != nil {
+			return err
+		}
+		if back {
+			continue
+		}
 		draft := s.draft(self, ActDeposit, st.Vault.String(), id.String(), journal.Abandoned, "interrupted before its end")
 		if st.Number > 0 {
 			draft.Refs = map[string]string{"number": fmt.Sprint(st.Number)}
@@ -159,4 +166,22 @@ func (s *Safe) sweep(ctx context.Context) error {
 		s.slog.Info("an unfinished deposit was swept", "document", id.String())
 	}
 	return nil
+}
+
+// cameBack says whether a stage record stands beside its document. They never do: the stage goes in the batch
+// that brings the document. A disk that loses in silence that a key was removed shows it again; what it names
+// is the document's then, and the stage alone goes. While nobody can tell, nothing goes.
+func (s *Safe) cameBack(ctx context.Context, id proof.DocumentID) (bool, error) {
+	_, err := s.mirror.Get(ctx, placeKey(id))
+	switch {
+	case errors.Is(err, raid.ErrNotFound):
+		return false, nil
+	case errors.Is(err, raid.ErrCorrupt):
+		s.slog.Error("a stage record stands beside a document whose place cannot be read: nothing of it is swept", "document", id.String())
+		return true, nil
+	case err != nil:
+		return false, s.readError("place of document "+id.String(), err)
+	}
+	s.slog.Warn("a stage record came back beside its document", "document", id.String())
+	return true, s.commitBatch(stageGone(id))
 }
