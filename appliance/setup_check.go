@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 
@@ -133,6 +134,11 @@ func (s *Setup) CheckMachine() []setup.Problem {
 			p.add("", setup.BadSetUp, "%s", path)
 		}
 	}
+	for _, unit := range []string{"casemate.service", "casemate.socket"} {
+		if path := filepath.Join(s.Layout.Units, unit+".d", "setup.conf"); s.Layout.Units != "" && isDir(filepath.Dir(path)) && exists(path) {
+			p.add("", setup.BadSetUp, "%s", path)
+		}
+	}
 	for _, dir := range []string{s.Layout.Config, s.Layout.State, s.Layout.HSMState} {
 		there := existing(dir)
 		var st unix.Statfs_t
@@ -214,6 +220,10 @@ func (s *Setup) checkVolumes(ctx context.Context, p *problems) {
 	devices := map[string]bool{}
 	for i, v := range volumes {
 		key := fmt.Sprintf("volume[%d]", i+1)
+		if strings.ContainsFunc(v.Dir, noFolderOfOurs) { // it comes to stand in fstab(5) and in a unit
+			p.add(key+".dir", setup.BadDir, "%q: blanks, quotes and backslashes will not do", v.Dir)
+			continue
+		}
 		if v.Device != "" {
 			continue
 		}
@@ -239,6 +249,10 @@ func (s *Setup) checkVolumes(ctx context.Context, p *problems) {
 			s.checkDevice(ctx, p, fmt.Sprintf("volume[%d]", i+1), v, devices)
 		}
 	}
+}
+
+func noFolderOfOurs(r rune) bool {
+	return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune("\"'\\", r)
 }
 
 // folderFault names what is wrong with a folder, and gives what the error says beside its name.

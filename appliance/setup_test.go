@@ -196,6 +196,7 @@ func TestSetupRefuses(t *testing.T) {
 		{"the same folder twice", func(s *site) { s.answers.Volumes[1].Dir = s.in("a") }, []string{setup.BadInside}},
 		{"one inside the other", func(s *site) { s.must(os.Mkdir(s.in("a/x"), 0o755)); s.answers.Volumes[1].Dir = s.in("a/x") }, []string{setup.BadNotEmpty, setup.BadInside}},
 		{"a folder with data", func(s *site) { s.must(os.WriteFile(s.in("b/deed.pdf"), nil, 0o600)) }, []string{setup.BadNotEmpty}},
+		{"a folder with a blank in its name", func(s *site) { s.answers.Volumes[1].Dir = s.in("b b"); s.must(os.Mkdir(s.in("b b"), 0o755)) }, []string{setup.BadDir}},
 		{"no such folder", func(s *site) { s.answers.Volumes[1].Dir = s.in("c") }, []string{setup.BadDir}},
 		{"one disk", func(s *site) { s.answers.SameDisk = false }, []string{setup.BadNoMount, setup.BadNoMount}},
 		{"no disk", func(s *site) { s.answers.Volumes[0].Device = "/dev/null" }, []string{setup.BadDevice}},
@@ -320,6 +321,14 @@ func TestSetupBrokenOff(t *testing.T) {
 	if out, err := s.setup().CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	// What the next set-up would take back holds no documents: nothing is served of it.
+	s.must(os.WriteFile(s.in("box/etc/.setup-record"), nil, 0o600))
+	out, err := exec.Command(program(t, "casemate/appliance/cmd/casemated"), "serve", "--config", s.in("box/etc/casemate.toml")).CombinedOutput()
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || ended.ExitCode() != 78 {
+		t.Fatalf("served beside the record of a set-up: %v\n%s", err, out)
+	}
+	s.must(os.Remove(s.in("box/etc/.setup-record")))
 	s.served()
 	s.stop()
 }

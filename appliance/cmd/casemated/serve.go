@@ -3,11 +3,14 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"casemate/appliance"
+	"casemate/appliance/setup"
 	"casemate/hsm/module"
 	"casemate/raid"
 	"casemate/raid/volume"
@@ -19,6 +22,9 @@ func serveCommand(o *options) *cobra.Command {
 			cfg, err := o.load()
 			if err != nil {
 				return err
+			}
+			if _, err := os.Lstat(setup.Layout{Config: filepath.Dir(o.config)}.Record()); err == nil { // the next set-up takes all of it back
+				return exitCode{exitConfig, &told{setup.ErrUnfinished, o.t.box().Unfinished, o.t.box().BrokenOffHint}}
 			}
 			a, err := appliance.Open(cmd.Context(), cfg, o.config, o.log())
 			if err != nil {
