@@ -31,9 +31,9 @@ func (a *Appliance) monitor() (*monitor, error) {
 }
 
 // routes are the three addresses of the monitor's listener, and of this machine's own socket.
-func (m *monitor) routes() map[string]http.Handler {
+func (m *monitor) routes(health *web.Health) map[string]http.Handler {
 	return map[string]http.Handler{
-		wire.PathHealth: http.HandlerFunc(m.health.Healthy), wire.PathReady: http.HandlerFunc(m.health.Readiness),
+		wire.PathHealth: http.HandlerFunc(health.Healthy), wire.PathReady: http.HandlerFunc(health.Readiness),
 		wire.PathMetrics: m.metrics.Handler(),
 	}
 }
@@ -53,7 +53,7 @@ func (c Config) monitorListener() (net.Listener, error) {
 // public answers on the monitor's listener.
 func (m *monitor) public() http.Handler {
 	mux := http.NewServeMux()
-	for path, h := range m.routes() {
+	for path, h := range m.routes(m.health.Terse()) {
 		mux.Handle(path, h)
 	}
 	return mux
@@ -61,7 +61,7 @@ func (m *monitor) public() http.Handler {
 
 // local puts the same addresses before the API on this machine's own socket, for its administrators.
 func (m *monitor) local(api http.Handler) http.Handler {
-	routes := m.routes()
+	routes := m.routes(m.health)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, mine := routes[r.URL.Path]
 		if !mine || r.Method != http.MethodGet {

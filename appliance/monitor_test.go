@@ -149,7 +149,7 @@ func (b *box) tokenStopped(base string) {
 	pid := b.tokenChild()
 	b.must(syscall.Kill(pid, syscall.SIGSTOP))
 	h := b.until(base, func(code int, _ wire.Health) bool { return code == 503 })
-	if len(h.Reasons) != 1 || h.Reasons[0].Code != wire.ReasonToken {
+	if len(h.Reasons) != 1 || h.Reasons[0].Code != wire.ReasonToken || h.Reasons[0].Message != "" {
 		b.t.Errorf("%+v", h)
 	}
 	if code, text := b.fetch(http.DefaultClient, base+wire.PathHealth); code != 200 {

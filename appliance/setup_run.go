@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,8 +37,12 @@ func (s *Setup) Unfinished() bool {
 	return err == nil
 }
 
-// Undo takes back what a set-up that was broken off has made.
+// Undo takes back what a set-up that was broken off has made; never under a safe that runs.
 func (s *Setup) Undo() error {
+	socket := filepath.Join(s.Layout.State, "control.sock")
+	if c, err := net.Dial("unix", socket); err == nil { // documents may be in it by now
+		return errors.Join(&SetupError{setup.Problem{Code: setup.BadSetUp, Detail: "a safe runs there: " + socket}}, c.Close())
+	}
 	s.say(SetupUndo)
 	left, err := setup.Undo(s.Layout.Record())
 	s.tellLeft(left)

@@ -357,11 +357,16 @@ func (s *site) breakOff(at string, signal syscall.Signal) bool {
 		}
 		select {
 		case err := <-ended:
+			if err == nil {
+				return false
+			}
 			s.t.Fatalf("it ended before %s was there: %v\n%s", at, err, &out)
 		default:
 		}
 	}
-	s.must(cmd.Process.Signal(signal))
+	if err := cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		s.t.Fatal(err)
+	}
 	return <-ended != nil
 }
 

@@ -1,10 +1,12 @@
 package setup
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,7 +118,7 @@ func usedBy(sys, real string, number uint64) string {
 }
 
 // signatures asks libblkid (wipefs, of util-linux) what it knows to be on the disk. What it does not know
-// counts too: a disk is blank when its first mebibyte is zero, or when it was never written.
+// counts too: a disk is blank when nothing but zeros is found at its beginning, its end and between.
 func signatures(ctx context.Context, device string) (holds []string, err error) {
 	out, err := exec.CommandContext(ctx, "wipefs", "--no-act", "--json", device).Output()
 	if err != nil {
@@ -146,7 +148,10 @@ func signatures(ctx context.Context, device string) (holds []string, err error) 
 	return holds, nil
 }
 
-const looked = 1 << 20 // bytes from the beginning
+const (
+	looked = 1 << 20 // bytes at each place
+	places = 64
+)
 
 func zeros(device string) (bool, error) {
 	f, err := os.Open(device) // #nosec G304 -- a block device
@@ -154,13 +159,17 @@ func zeros(device string) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = f.Close() }() // only read
-	b := make([]byte, looked)
-	n, err := f.ReadAt(b, 0)
-	if n == 0 {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
 		return false, err
 	}
-	for _, one := range b[:n] {
-		if one != 0 {
+	b := make([]byte, looked)
+	for place := range int64(places + 1) { // the first mebibyte, the last, and between
+		n, err := f.ReadAt(b, max(0, size-looked)/places*place)
+		if n == 0 {
+			return false, err
+		}
+		if bytes.ContainsFunc(b[:n], func(r rune) bool { return r != 0 }) {
 			return false, nil
 		}
 	}

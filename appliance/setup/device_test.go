@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -62,12 +63,19 @@ func TestDisk(t *testing.T) {
 
 // TestDiskWithUnknownData: what no table of signatures knows is data all the same.
 func TestDiskWithUnknownData(t *testing.T) {
-	device := loop(t, 4<<20)
+	for _, place := range []int64{700000, 300 << 20, 600<<20 - 1000} {
+		unknown(t, place)
+	}
+}
+
+func unknown(t *testing.T, place int64) {
+	t.Helper()
+	device := loop(t, 600<<20)
 	f, err := os.OpenFile(device, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = f.WriteAt([]byte("somebody's"), 700000)
+	_, err = f.WriteAt(bytes.Repeat([]byte("somebody's"), min(1<<20, int(600<<20-place)/10)), place)
 	if err := errors.Join(err, f.Close()); err != nil {
 		t.Fatal(err)
 	}

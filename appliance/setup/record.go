@@ -29,6 +29,7 @@ const (
 	Filled     = "fill"  // a folder that was there and empty, but for lost+found
 	Mounted    = "mount" // a disk, on a folder
 	Fstab      = "fstab" // a line, at the end of a file that was there
+	Whole      = "whole" // the last line: nothing is missing any more, and nothing is undone
 	TokenTaken = "token" // a token that is none of our files: nobody can make it blank again from here
 )
 
@@ -109,6 +110,9 @@ func (r *Record) Lock() *os.File { return r.f }
 
 // Keep ends a set-up that is whole: from here on nothing is undone.
 func (r *Record) Keep() error {
+	if err := r.Note(Made{Act: Whole}); err != nil {
+		return err
+	}
 	if err := errors.Join(r.f.Close(), os.Remove(r.file), syncDir(filepath.Dir(r.file))); err != nil {
 		return fmt.Errorf("ending the set-up: %w", err)
 	}
@@ -130,6 +134,9 @@ func Undo(file string) (left []Made, err error) {
 	list, err := readRecord(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if n := len(list); n > 0 && list[n-1].Act == Whole { // killed between the last two acts of Keep
+		return nil, errors.Join(os.Remove(file), syncDir(filepath.Dir(file)))
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		if err := list[i].undo(); err != nil {

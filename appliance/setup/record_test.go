@@ -137,6 +137,26 @@ func TestUndoKnowsItsFolder(t *testing.T) {
 	}
 }
 
+// TestAWholeSetUpIsNeverUndone: killed behind the last line, it stays, and only its record goes.
+func TestAWholeSetUpIsNeverUndone(t *testing.T) {
+	dir := t.TempDir()
+	r, err := Begin(filepath.Join(dir, "record"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	note(t, r, Made{Act: MadeFile, Path: filepath.Join(dir, "deed")}, Made{Act: Whole})
+	write(t, filepath.Join(dir, "deed"), "x")
+	if err := r.f.Close(); err != nil { // as the kernel does for a process that was killed
+		t.Fatal(err)
+	}
+	if left, err := Undo(filepath.Join(dir, "record")); err != nil || len(left) != 0 {
+		t.Errorf("%v %v", left, err)
+	}
+	if got := strings.Join(tree(t, dir), " "); got != "deed" {
+		t.Errorf("left: %q", got)
+	}
+}
+
 func TestKeepEndsIt(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "record")
 	r, err := Begin(file)

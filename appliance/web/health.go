@@ -18,6 +18,7 @@ type Health struct {
 
 	busy     chan struct{} // one judgement at a time
 	patience time.Duration
+	terse    bool
 }
 
 // patience is how long a judgement may take before it counts as a safe that hangs.
@@ -26,6 +27,14 @@ const patience = 5 * time.Second
 // NewHealth makes the judge out of its two questions.
 func NewHealth(alive func() error, ready func() []wire.Reason) *Health {
 	return &Health{Alive: alive, Ready: ready, busy: make(chan struct{}, 1), patience: patience}
+}
+
+// Terse is the same judge for whoever may reach a listener: it gives the codes of reasons and not their
+// texts, which may name folders of the machine.
+func (h *Health) Terse() *Health {
+	terse := *h // one channel: still one judgement at a time
+	terse.terse = true
+	return &terse
 }
 
 // Healthy answers GET /healthz: 200 while the safe works, 503 with the reason when it does not or when it
@@ -47,6 +56,13 @@ func (h *Health) alive() []wire.Reason {
 
 func (h *Health) answer(w http.ResponseWriter, judge func() []wire.Reason) {
 	reply := wire.Health{Reasons: h.within(judge)}
+	if h.terse {
+		codes := make([]wire.Reason, len(reply.Reasons))
+		for i, r := range reply.Reasons {
+			codes[i].Code = r.Code
+		}
+		reply.Reasons = codes
+	}
 	status := http.StatusOK
 	if reply.OK = len(reply.Reasons) == 0; !reply.OK {
 		status = http.StatusServiceUnavailable

@@ -15,8 +15,8 @@ type Health struct {
 
 // Reason is one thing that stands against it.
 type Reason struct {
-	Code    string `json:"code"` // one of the Reason constants
-	Message string `json:"message"`
+	Code    string `json:"code"`              // one of the Reason constants
+	Message string `json:"message,omitempty"` // left out where anybody may ask
 }
 
 // The codes of reasons. A safe whose health fails is restarted by its watchdog; one that is not ready
