@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -56,7 +57,6 @@ func (d doctor) running(ctx context.Context) (list []Diagnosis) {
 // permissions wants what holds secrets closed to others, what is configured closed to their writing, and
 // all that lies in a folder of the safe to be that folder's owner's.
 func (d doctor) permissions() (list []Diagnosis) {
-	closed := append([]string{d.State, d.HSM.State}, d.Config.Volumes.Dirs...)
 	looked := 0
 	look := func(path string, forbidden fs.FileMode) {
 		info, err := os.Stat(path)
@@ -68,8 +68,12 @@ func (d doctor) permissions() (list []Diagnosis) {
 			list = append(list, d.line("permissions", Bad, "permissions-open", path, info.Mode()))
 		}
 	}
-	for _, path := range closed {
-		look(path, 0o007)
+	for _, path := range append([]string{d.State, d.HSM.State}, d.Config.Volumes.Dirs...) {
+		forbidden := fs.FileMode(0o007)
+		if slices.Contains(d.Config.Volumes.Dirs, path) {
+			forbidden = 0o022 // the top of a file system is open to be listed; what a volume makes in it is not to be read
+		}
+		look(path, forbidden)
 		if stranger := d.stranger(path); stranger != "" {
 			list = append(list, d.line("permissions", Bad, "permissions-owner", stranger, path))
 		}

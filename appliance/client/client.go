@@ -112,6 +112,11 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 // error of one of the classes.
 func (c *Client) send(req *http.Request) (*http.Response, error) {
 	res, err := c.http.Do(req)
+	if errors.Is(err, net.ErrClosed) && req.Method == http.MethodGet {
+		// The door was shut while the request was being written, and with the line went what the door said
+		// about it. Asked again, which changes nothing, it says so.
+		res, err = c.http.Do(req)
+	}
 	if err != nil {
 		if ctx := req.Context(); ctx.Err() != nil {
 			return nil, context.Cause(ctx)
