@@ -12,13 +12,11 @@ import (
 	"casemate/raid/volume"
 )
 
-// A token whose mark is of a higher order than ours is overtaken there and then, and is enough although the
-// state directory takes no write at that very moment.
-func TestOvertakenWithTheStateDirectoryGone(t *testing.T) {
-	r := newRig(t)
-	w := &token{}
-	r.c.Witness = w
-	r.close(r.open())
+// outrun restores an older state directory beside a token that has seen marks since, and that is silent from
+// now on; say changes that.
+func (r *rig) outrun(w *token) (say func(error)) {
+	t := r.t
+	t.Helper()
 	backup := filepath.Join(t.TempDir(), "state")
 	if err := os.CopyFS(backup, os.DirFS(r.c.StateDir)); err != nil {
 		t.Fatal(err)
@@ -29,12 +27,23 @@ func TestOvertakenWithTheStateDirectoryGone(t *testing.T) {
 	if err := errors.Join(os.RemoveAll(r.c.StateDir), os.CopyFS(r.c.StateDir, os.DirFS(backup))); err != nil {
 		t.Fatal(err)
 	}
-	say := func(err error) {
+	say = func(err error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.away = err
 	}
 	say(errors.New("no token in the slot"))
+	return say
+}
+
+// A token whose mark is of a higher order than ours is overtaken there and then, and is enough although the
+// state directory takes no write at that very moment.
+func TestOvertakenWithTheStateDirectoryGone(t *testing.T) {
+	r := newRig(t)
+	w := &token{}
+	r.c.Witness = w
+	r.close(r.open())
+	say := r.outrun(w)
 	m := r.open()
 	say(nil)
 	move(t, r.c.StateDir, r.c.StateDir+".away")
