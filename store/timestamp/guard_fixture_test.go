@@ -8,37 +8,38 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/beevik/ntp"
 )
 
-// machine is this machine, with hands on its clocks: what a test moves is
-// seen by the guard alone.
+// machine is this machine and the world around it: true time, which stands still until a test lets it
+// pass, and the clocks that the guard sees of it. However long a process sleeps in between, no more time
+// has passed for the guard and the servers it asks.
 type machine struct {
 	mu     sync.Mutex
-	boot   time.Duration // added to CLOCK_BOOTTIME: time that "passed"
-	wall   time.Duration // added to the machine's clock: it was set
+	start  time.Time
+	passed time.Duration // of true time, and of CLOCK_BOOTTIME
+	wall   time.Duration // by which the machine's clock was set
 	kernel KernelClock
-	frozen time.Time // if set, both clocks stand still there
 }
 
+// now is the machine's clock, which may have been set.
 func (m *machine) now() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.frozen.IsZero() {
-		return m.frozen.Add(m.wall)
-	}
-	return time.Now().Add(m.wall)
+	return m.start.Add(m.passed + m.wall)
+}
+
+// truth is what honest servers and authorities say.
+func (m *machine) truth() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.start.Add(m.passed)
 }
 
 func (m *machine) boottime() (time.Duration, error) {
-	var ts unix.Timespec
-	err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.frozen.IsZero() {
-		return time.Hour + m.boot, nil
-	}
-	return time.Duration(ts.Nano()) + m.boot, err
+	return time.Hour + m.passed, nil
 }
 
 func (m *machine) kernelClock() (KernelClock, error) {
@@ -54,23 +55,35 @@ func (m *machine) set(by time.Duration) {
 	m.wall += by
 }
 
-// pass lets time pass on all clocks of the machine.
+// pass lets time pass, here and everywhere.
 func (m *machine) pass(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.boot += d
-	m.wall += d
+	m.passed += d
 }
 
+// config is a guard's on this machine. A server that answers at all is waited for long enough.
 func (m *machine) config(t *testing.T, servers ...string) GuardConfig {
 	return GuardConfig{
 		Servers: servers, MinServers: min(2, len(servers)), Policy: PolicyRefuse,
-		MarkFile: filepath.Join(t.TempDir(), "mark"), Timeout: 500 * time.Millisecond,
+		MarkFile: filepath.Join(t.TempDir(), "mark"), Timeout: 30 * time.Second,
 		Kernel: m.kernelClock, Now: m.now, Boottime: m.boottime,
 	}
 }
 
-func newMachine() *machine { return &machine{kernel: KernelClock{Synchronized: true}} }
+// withoutPatience asks one server, which will not answer, and does not wait for it.
+func withoutPatience(silent string) func(string, ntp.QueryOptions) (*ntp.Response, error) {
+	return func(server string, o ntp.QueryOptions) (*ntp.Response, error) {
+		if server == silent {
+			o.Timeout = 50 * time.Millisecond
+		}
+		return ntp.QueryWithOptions(server, o)
+	}
+}
+
+func newMachine() *machine {
+	return &machine{start: time.Now(), kernel: KernelClock{Synchronized: true}}
+}
 
 func newGuard(t *testing.T, c GuardConfig) *Guard {
 	t.Helper()
@@ -126,12 +139,12 @@ func closedPort(t *testing.T) string {
 }
 
 // liars starts servers on addresses of their own and names them.
-func liars(t *testing.T, n int) ([]*liar, []string) {
+func (m *machine) liars(t *testing.T, n int) ([]*liar, []string) {
 	t.Helper()
 	var all []*liar
 	var names []string
 	for i := range n {
-		l := newLiar(t, net.IPv4(127, 0, 0, byte(10+i)).String())
+		l := newLiar(t, net.IPv4(127, 0, 0, byte(10+i)).String(), m.truth)
 		all, names = append(all, l), append(names, l.address)
 	}
 	return all, names

@@ -15,6 +15,7 @@ import (
 type liar struct {
 	address string
 	conn    net.PacketConn
+	truth   func() time.Time
 	mu      sync.Mutex
 	offset  time.Duration
 	stratum byte
@@ -24,13 +25,13 @@ type liar struct {
 }
 
 // newLiar answers on an address of loopback, truthfully at first.
-func newLiar(t *testing.T, ip string) *liar {
+func newLiar(t *testing.T, ip string, truth func() time.Time) *liar {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", net.JoinHostPort(ip, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &liar{conn: conn, address: conn.LocalAddr().String(), stratum: 1, refID: 'G'<<24 | 'P'<<16 | 'S'<<8}
+	l := &liar{conn: conn, truth: truth, address: conn.LocalAddr().String(), stratum: 1, refID: 'G'<<24 | 'P'<<16 | 'S'<<8}
 	done := make(chan struct{})
 	go func() { defer close(done); l.serve() }()
 	t.Cleanup(func() { conn.Close(); <-done })
@@ -72,11 +73,11 @@ func (l *liar) answer(query []byte) []byte {
 	binary.BigEndian.PutUint32(p[8:], 1<<6) // root dispersion 1 ms
 	binary.BigEndian.PutUint32(p[4:], 1<<6) // root delay 1 ms
 	binary.BigEndian.PutUint32(p[12:], l.refID)
-	now := ntpTime(time.Now().Add(l.offset))
+	now := ntpTime(l.truth().Add(l.offset))
 	binary.BigEndian.PutUint64(p[16:], now-1<<32) // reference time
 	copy(p[24:32], query[40:48])
 	binary.BigEndian.PutUint64(p[32:], now)
-	binary.BigEndian.PutUint64(p[40:], ntpTime(time.Now().Add(l.offset)))
+	binary.BigEndian.PutUint64(p[40:], ntpTime(l.truth().Add(l.offset)))
 	return p[:]
 }
 

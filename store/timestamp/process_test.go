@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // top is the module's top folder.
@@ -89,24 +92,24 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// freePort finds a free port on an address; the program that gets it binds it
-// a moment later.
-func freePort(t *testing.T, network, ip string) int {
+// freePort is a free port of loopback, kept for the test: a socket stays bound to it and never listens, so
+// that the kernel gives it to nobody who does not ask for it by its number.
+func freePort(t *testing.T) int {
 	t.Helper()
-	if network == "udp" {
-		c, err := net.ListenPacket("udp", net.JoinHostPort(ip, "0"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		return c.LocalAddr().(*net.UDPAddr).Port
-	}
-	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Cleanup(func() { _ = unix.Close(s) })
+	at := unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+	if err := errors.Join(unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), unix.Bind(s, &at)); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := unix.Getsockname(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bound.(*unix.SockaddrInet4).Port
 }
 
 // await waits until ready, a minute at most.
@@ -163,7 +166,7 @@ func startSigstore(t *testing.T) Authority {
 	t.Helper()
 	t.Setenv("GOTOOLCHAIN", "auto")
 	path := build(t, filepath.Join(top, "packaging", "tools"), "github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server")
-	port := strconv.Itoa(freePort(t, "tcp", "127.0.0.1"))
+	port := strconv.Itoa(freePort(t))
 	start(t, exec.Command(path, "serve", "--host", "127.0.0.1", "--port", port,
 		"--timestamp-signer", "memory", "--disable-ntp-monitoring", "--include-chain-in-response"))
 	base := "http://127.0.0.1:" + port
@@ -190,7 +193,12 @@ func startSigstore(t *testing.T) Authority {
 // address of its own. With -x it leaves the system's clock alone.
 func startChrony(t *testing.T, ip string, stratum int) (string, *exec.Cmd) {
 	t.Helper()
-	dir, port := t.TempDir(), freePort(t, "udp", ip)
+	l, err := net.ListenPacket("udp", net.JoinHostPort(ip, "0")) // nobody else of this machine uses that address
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, port := t.TempDir(), l.LocalAddr().(*net.UDPAddr).Port
+	l.Close()
 	config := fmt.Sprintf("local stratum %d\nallow\nbindaddress %s\nport %d\ncmdport 0\nbindcmdaddress /\npidfile %s/pid\n",
 		stratum, ip, port, dir)
 	file := filepath.Join(dir, "chrony.conf")
