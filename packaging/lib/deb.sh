@@ -58,7 +58,8 @@ put() {
 
 # describe NAME BINARY: bill of materials, terms of the modules, copyright, changelog and completion of a package.
 describe() {
-	go -C "$ROOT" run ./packaging/sbom --name "$1" --version "$VERSION" --out "$MADE/$1.cdx.json" --notices "$MADE/$1.notices" "$2"
+	go -C "$ROOT" run ./packaging/sbom --name "$1" --version "$VERSION" --out "$MADE/$1.cdx.json" \
+		--control "$ROOT/packaging/deb/$1/control" --notices "$MADE/$1.notices" "$2"
 	sed "s/@YEAR@/$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y)/" "$ROOT/packaging/deb/copyright" >"$MADE/$1.copyright"
 	cat >"$MADE/$1.changelog" <<-END
 		$1 ($VERSION) stable; urgency=medium

@@ -17,53 +17,92 @@ import (
 type request struct {
 	Name, Version string
 	Time          time.Time
+	Needs         []need // of the Debian package
 }
 
 // writeBill writes the bill of materials, CycloneDX 1.5.
-func writeBill(file string, r request, p program) error {
+func writeBill(file string, r request, p program, o official) error {
 	var b bytes.Buffer
 	encoder := cyclonedx.NewBOMEncoder(&b, cyclonedx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false)
-	if err := encoder.EncodeVersion(bill(r, p), cyclonedx.SpecVersion1_5); err != nil {
+	if err := encoder.EncodeVersion(bill(r, p, o), cyclonedx.SpecVersion1_5); err != nil {
 		return err
 	}
 	return os.WriteFile(file, b.Bytes(), 0o644) // #nosec G306 -- for anybody to read
 }
 
-// bill lists the program, its modules, the standard library, and the system's libraries.
-func bill(r request, p program) *cyclonedx.BOM {
+// bill lists the program, its modules, the standard library, the system's libraries, and what the package
+// asks for beside.
+func bill(r request, p program, o official) *cyclonedx.BOM {
 	top := component(cyclonedx.ComponentTypeApplication, r.Name, r.Version, purl("deb", "casemate/"+r.Name, r.Version))
+	top.Licenses = o.licences(p.Terms)
 	binary := component(cyclonedx.ComponentTypeFile, p.Name, r.Version, "file:"+p.Name)
 	binary.PackageURL = ""
+	binary.Licenses = top.Licenses
 	binary.Hashes = &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: p.Digest}}
 	binary.Properties = &[]cyclonedx.Property{{Name: "casemate:go", Value: p.Go}, {Name: "casemate:commit", Value: p.Commit}}
 	all := []cyclonedx.Component{binary}
-	version := strings.TrimPrefix(p.Go, "go")
-	parts := []cyclonedx.Component{component(cyclonedx.ComponentTypeLibrary, "stdlib", version, purl("golang", "stdlib", version))}
-	for _, m := range p.Modules {
-		c := component(cyclonedx.ComponentTypeLibrary, m.Path, m.Version, purl("golang", m.Path, m.Version))
-		notes := []cyclonedx.Property{{Name: "casemate:go.sum", Value: m.Sum}}
-		if m.Replaces != "" {
-			notes = append(notes, cyclonedx.Property{Name: "casemate:replaces", Value: m.Replaces})
-		}
-		c.Properties = &notes
-		parts = append(parts, c)
-	}
-	for _, d := range p.Libraries {
-		parts = append(parts, component(cyclonedx.ComponentTypeLibrary, d.Name, d.Version,
-			purl("deb", "debian/"+d.Name, d.Version)+"?arch="+d.Arch))
-	}
+	above := []string{binary.BOMRef}
+	parts := linked(p, o)
 	all = append(all, parts...)
+	for _, n := range r.Needs {
+		c := component(cyclonedx.ComponentTypeApplication, n.Name, "", "pkg:deb/debian/"+n.Name)
+		c.Scope = cyclonedx.ScopeOptional
+		if n.Required {
+			c.Scope = cyclonedx.ScopeRequired
+		}
+		c.Properties = &[]cyclonedx.Property{{Name: "casemate:relation", Value: n.Relation}}
+		all = append(all, c)
+		above = append(above, c.BOMRef)
+	}
 	var below []string
 	for _, c := range parts {
 		below = append(below, c.BOMRef)
 	}
 	b := cyclonedx.NewBOM()
 	b.SerialNumber = serial(p.Digest)
-	b.Metadata = &cyclonedx.Metadata{Timestamp: r.Time.Format(time.RFC3339), Component: &top}
+	b.Metadata = &cyclonedx.Metadata{Timestamp: r.Time.Format(time.RFC3339), Component: &top,
+		Authors: &[]cyclonedx.OrganizationalContact{{Name: "the Casemate authors"}}}
 	b.Components = &all
 	b.Dependencies = &[]cyclonedx.Dependency{
-		{Ref: top.BOMRef, Dependencies: &[]string{binary.BOMRef}}, {Ref: binary.BOMRef, Dependencies: &below}}
+		{Ref: top.BOMRef, Dependencies: &above}, {Ref: binary.BOMRef, Dependencies: &below}}
 	return b
+}
+
+// linked lists what is in the program or loaded with it.
+func linked(p program, o official) (parts []cyclonedx.Component) {
+	version := strings.TrimPrefix(p.Go, "go")
+	add := func(name, version, reference string, t terms, notes ...cyclonedx.Property) {
+		c := component(cyclonedx.ComponentTypeLibrary, name, version, reference)
+		c.Licenses = o.licences(t)
+		if len(notes) > 0 {
+			c.Properties = &notes
+		}
+		parts = append(parts, c)
+	}
+	add("stdlib", version, purl("golang", "stdlib", version), p.GoTerms)
+	for _, m := range p.Modules {
+		notes := []cyclonedx.Property{{Name: "casemate:go.sum", Value: m.Sum}}
+		if m.Replaces != "" {
+			notes = append(notes, cyclonedx.Property{Name: "casemate:replaces", Value: m.Replaces})
+		}
+		add(m.Path, m.Version, purl("golang", m.Path, m.Version), m.Terms, notes...)
+	}
+	for _, d := range p.Libraries {
+		add(d.Name, d.Version, purl("deb", "debian/"+d.Name, d.Version)+"?arch="+d.Arch, d.Terms)
+	}
+	return parts
+}
+
+// licences says terms as SPDX does; what SPDX has no name for is told by where it stands.
+func (o official) licences(t terms) *cyclonedx.Licenses {
+	switch {
+	case !o.known(t.IDs):
+		return &cyclonedx.Licenses{{License: &cyclonedx.License{Name: strings.Join(append(t.IDs, "see "+t.File), ", ")}}}
+	case len(t.IDs) == 1:
+		return &cyclonedx.Licenses{{License: &cyclonedx.License{ID: t.IDs[0]}}}
+	default: // each holds for some part
+		return &cyclonedx.Licenses{{Expression: strings.Join(t.IDs, " AND ")}}
+	}
 }
 
 func component(kind cyclonedx.ComponentType, name, version, reference string) cyclonedx.Component {
@@ -86,9 +125,12 @@ func serial(digest string) string {
 // errBill is wrapped by what [check] finds.
 var errBill = errors.New("the bill of materials is not whole")
 
-// check reads a bill back and compares it with the binary: each module by name and version, each
-// reference known, no reference twice.
-func check(text []byte, p program) error {
+// check reads a bill back, holds it against the official schema and compares it with the binary: each module
+// by name and version, each reference known, no reference twice, terms for whatever is linked.
+func check(text []byte, p program, o official) error {
+	if err := o.holds(text); err != nil {
+		return err
+	}
 	var b cyclonedx.BOM
 	if err := cyclonedx.NewBOMDecoder(bytes.NewReader(text), cyclonedx.BOMFileFormatJSON).Decode(&b); err != nil {
 		return fmt.Errorf("%w: %w", errBill, err)
@@ -100,6 +142,9 @@ func check(text []byte, p program) error {
 	for _, c := range *b.Components {
 		if _, twice := known[c.BOMRef]; twice {
 			return fmt.Errorf("%w: %s is there twice", errBill, c.BOMRef)
+		}
+		if c.Type == cyclonedx.ComponentTypeLibrary && (c.Licenses == nil || len(*c.Licenses) == 0) {
+			return fmt.Errorf("%w: nothing is said of the terms of %s", errBill, c.Name)
 		}
 		known[c.BOMRef] = c
 	}
