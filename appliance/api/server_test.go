@@ -65,7 +65,7 @@ func startWith(t testing.TB, safe Safe, volumes Storage, refused func(context.Co
 	t.Helper()
 	s := &server{t: t, access: newAuthority(t, "access"), log: &bytes.Buffer{}}
 	s.door = web.New(web.Config{Directory: s.directory(), Journal: refused,
-		Log: slog.New(slog.NewTextHandler(s.log, nil)), Limits: web.Limits{Stop: 5 * time.Second}})
+		Log: slog.New(slog.NewTextHandler(s.log, nil)), Limits: web.Limits{Stop: time.Minute}})
 	handler, err := New(safe, volumes, s.door, "test")
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"casemate/appliance/wire"
@@ -228,27 +229,54 @@ func TestCrossOrigin(t *testing.T) {
 	}
 }
 
+// pipes is a listener whose connections are pipes: in a bubble of synctest no time passes on them but the
+// bubble's, however slow the machine is.
+type pipes struct {
+	dialled chan net.Conn
+	closed  sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	if c, open := <-p.dialled; open {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p *pipes) Close() error {
+	p.closed.Do(func() { close(p.dialled) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+func (p *pipes) dial() net.Conn {
+	near, far := net.Pipe()
+	p.dialled <- far
+	return near
+}
+
+// served has a door's handler served on pipes until the bubble ends.
+func served(t *testing.T, limits Limits, handle func(*Door) http.HandlerFunc) *pipes {
+	t.Helper()
+	d, _, _ := testDoor(limits)
+	p := &pipes{dialled: make(chan net.Conn)}
+	s := &http.Server{Handler: d.Handler(handle(d))} //nolint:gosec // its limits are what is tested
+	go func() { _ = s.Serve(p) }()
+	t.Cleanup(func() { _ = s.Close() })
+	return p
+}
+
 // A peer that drips is cut; the same bytes at once pass.
 func TestProgress(t *testing.T) {
-	d, _, _ := testDoor(Limits{Progress: 300 * time.Millisecond, Grace: 100 * time.Millisecond, MinRate: 1 << 30})
-	outcome := make(chan error, 1)
-	s := httptest.NewServer(d.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, err := io.ReadAll(r.Body)
-		outcome <- err
-		if err != nil {
-			d.Refuse(w, r, "deposit", "", err, false)
-		}
-	})))
-	defer s.Close()
 	const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
-	for _, c := range []struct {
-		name string
+	for name, c := range map[string]struct {
 		send func(net.Conn)
 		slow bool
 	}{
-		{"at once", func(c net.Conn) { _, _ = io.WriteString(c, head+"0123456789") }, false},
-		{"nothing more", func(c net.Conn) { _, _ = io.WriteString(c, head+"01234") }, true},
-		{"drip by drip", func(c net.Conn) {
+		"at once":      {func(c net.Conn) { _, _ = io.WriteString(c, head+"0123456789") }, false},
+		"nothing more": {func(c net.Conn) { _, _ = io.WriteString(c, head+"01234") }, true},
+		"drip by drip": {func(c net.Conn) {
 			_, _ = io.WriteString(c, head)
 			for range 9 {
 				if _, err := io.WriteString(c, "x"); err != nil {
@@ -258,67 +286,83 @@ func TestProgress(t *testing.T) {
 			}
 		}, true},
 	} {
-		conn, err := net.Dial("tcp", s.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		go c.send(conn)
-		if err := <-outcome; errors.Is(err, ErrTooSlow) != c.slow {
-			t.Errorf("%s: %v", c.name, err)
-		}
-		_ = conn.Close() // the outcome is known
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				outcome := make(chan error, 1)
+				p := served(t, Limits{Progress: 300 * time.Millisecond, Grace: 100 * time.Millisecond, MinRate: 1 << 30}, func(d *Door) http.HandlerFunc {
+					return func(w http.ResponseWriter, r *http.Request) {
+						_, err := io.ReadAll(r.Body)
+						outcome <- err
+						if err != nil {
+							d.Refuse(w, r, "deposit", "", err, false)
+						}
+					}
+				})
+				conn := p.dial()
+				var sender sync.WaitGroup
+				sender.Go(func() { c.send(conn) })
+				if err := <-outcome; errors.Is(err, ErrTooSlow) != c.slow || (err == nil) == c.slow {
+					t.Error(err)
+				}
+				_ = conn.Close() // the outcome is known
+				sender.Wait()
+			})
+		})
 	}
 }
 
 // A peer that does not take what it asked for is let go.
 func TestWriteProgress(t *testing.T) {
-	d, _, _ := testDoor(Limits{Progress: 200 * time.Millisecond})
-	outcome := make(chan error, 1)
-	s := httptest.NewServer(d.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		block := make([]byte, 1<<20)
-		for range 256 {
-			if _, err := w.Write(block); err != nil {
-				outcome <- err
-				return
+	synctest.Test(t, func(t *testing.T) {
+		outcome := make(chan error, 1)
+		p := served(t, Limits{Progress: 200 * time.Millisecond}, func(*Door) http.HandlerFunc {
+			return func(w http.ResponseWriter, _ *http.Request) {
+				block := make([]byte, 1<<20)
+				for range 256 {
+					if _, err := w.Write(block); err != nil {
+						outcome <- err
+						return
+					}
+				}
+				outcome <- nil
 			}
+		})
+		conn := p.dial()
+		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		if err := <-outcome; err == nil {
+			t.Error("256 MiB were taken by nobody")
 		}
-		outcome <- nil
-	})))
-	defer s.Close()
-	conn, err := net.Dial("tcp", s.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	if err := <-outcome; err == nil {
-		t.Error("256 MiB were taken by nobody")
-	}
+		_ = conn.Close()
+	})
 }
 
 // The context of a request whose body was read stays alive however long the safe takes.
 func TestLongWorkBehindABody(t *testing.T) {
-	d, _, _ := testDoor(Limits{Progress: 100 * time.Millisecond})
-	outcome := make(chan error, 1)
-	s := httptest.NewServer(d.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.ReadAll(r.Body)
-		_, _ = io.ReadAll(r.Body) // once more than needed
-		select {
-		case <-r.Context().Done():
-			outcome <- r.Context().Err()
-		case <-time.After(500 * time.Millisecond):
-			outcome <- nil
+	synctest.Test(t, func(t *testing.T) {
+		outcome := make(chan error, 1)
+		p := served(t, Limits{Progress: 100 * time.Millisecond}, func(*Door) http.HandlerFunc {
+			return func(_ http.ResponseWriter, r *http.Request) {
+				_, _ = io.ReadAll(r.Body)
+				_, _ = io.ReadAll(r.Body) // once more than needed
+				select {
+				case <-r.Context().Done():
+					outcome <- r.Context().Err()
+				case <-time.After(time.Hour):
+					outcome <- nil
+				}
+			}
+		})
+		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return p.dial(), nil }}
+		defer transport.CloseIdleConnections()
+		res, err := (&http.Client{Transport: transport}).Post("http://door/", "text/plain", strings.NewReader("hello"))
+		if err != nil {
+			t.Fatal(err)
 		}
-	})))
-	defer s.Close()
-	res, err := http.Post(s.URL, "text/plain", strings.NewReader("hello"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = res.Body.Close() // empty
-	if err := <-outcome; err != nil {
-		t.Errorf("the work was called off: %v", err)
-	}
+		_ = res.Body.Close() // empty
+		if err := <-outcome; err != nil {
+			t.Errorf("the work was called off: %v", err)
+		}
+	})
 }
 
 func TestConnectionLimit(t *testing.T) {

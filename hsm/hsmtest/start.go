@@ -126,7 +126,7 @@ func (k *Token) RunOnce() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	patience := time.AfterFunc(20*time.Second, func() { _ = stdin.Close() })
+	patience := time.AfterFunc(time.Minute, func() { _ = stdin.Close() })
 	err = cmd.Run()
 	patience.Stop()
 	_ = stdin.Close()
@@ -180,7 +180,7 @@ func (k *Token) Restart() {
 	k.t.Helper()
 	k.process.end(syscall.SIGTERM)
 	must(k.t, k.process.start())
-	if err := k.WaitReady(20 * time.Second); errors.Is(err, hsm.ErrUnavailable) {
+	if err := k.WaitReady(time.Minute); errors.Is(err, hsm.ErrUnavailable) {
 		k.t.Fatalf("the token process is not ready: %v\n%s", err, k.Log())
 	}
 }

@@ -82,7 +82,7 @@ func (s *supervisor) end(signal syscall.Signal) {
 	_ = cmd.Process.Signal(signal) // it may have ended by itself
 	select {
 	case <-gone:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		_ = cmd.Process.Kill()
 		<-gone
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/miekg/pkcs11"
@@ -13,16 +14,13 @@ import (
 )
 
 func TestGuard(t *testing.T) {
-	stuck := make(chan struct{})
-	defer close(stuck)
-	hang := func() (int, error) { <-stuck; return 0, nil }
-	fail := func(err error) func() (int, error) { return func() (int, error) { return 0, err } }
+	fail := func(err error) func(chan int) (int, error) { return func(chan int) (int, error) { return 0, err } }
 	for name, c := range map[string]struct {
-		fn   func() (int, error)
+		fn   func(stuck chan int) (int, error)
 		want error
 		dead bool
 	}{
-		"hangs":        {hang, hsm.ErrUnavailable, true},
+		"hangs":        {func(stuck chan int) (int, error) { return <-stuck, nil }, hsm.ErrUnavailable, true},
 		"works":        {fail(nil), nil, false},
 		"device lost":  {fail(pkcs11.Error(pkcs11.CKR_DEVICE_ERROR)), hsm.ErrUnavailable, true},
 		"session lost": {fail(pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID)), hsm.ErrUnavailable, true},
@@ -31,24 +29,31 @@ func TestGuard(t *testing.T) {
 		"no mechanism": {fail(pkcs11.Error(pkcs11.CKR_MECHANISM_INVALID)), hsm.ErrUnavailable, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGuard(20*time.Millisecond, 1, slog.New(slog.DiscardHandler))
-			patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-			defer cancel()
-			if _, err := do(patience, g, "x", c.fn); !errors.Is(err, c.want) {
-				t.Errorf("%v, want %v", err, c.want)
-			}
-			if g.isDead() != c.dead {
-				t.Errorf("given up: %v", g.isDead())
-			}
-			if _, err := do(context.Background(), g, "x", fail(nil)); c.dead != errors.Is(err, hsm.ErrUnavailable) {
-				t.Errorf("the next request: %v", err)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				stuck := make(chan int)
+				defer close(stuck)
+				g := newGuard(20*time.Millisecond, 1, slog.New(slog.DiscardHandler))
+				patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				defer cancel()
+				if _, err := do(patience, g, "x", func() (int, error) { return c.fn(stuck) }); !errors.Is(err, c.want) {
+					t.Errorf("%v, want %v", err, c.want)
+				}
+				if g.isDead() != c.dead {
+					t.Errorf("given up: %v", g.isDead())
+				}
+				next := func() (int, error) { return 0, nil }
+				if _, err := do(context.Background(), g, "x", next); c.dead != errors.Is(err, hsm.ErrUnavailable) {
+					t.Errorf("the next request: %v", err)
+				}
+			})
 		})
 	}
 }
 
 // A caller who goes away leaves; the alarm of what he asked for stays set.
-func TestGuardOutlivesItsCaller(t *testing.T) {
+func TestGuardOutlivesItsCaller(t *testing.T) { synctest.Test(t, outlivesItsCaller) }
+
+func outlivesItsCaller(t *testing.T) {
 	g := newGuard(50*time.Millisecond, 1, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	stuck := make(chan struct{})

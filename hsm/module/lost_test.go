@@ -52,7 +52,7 @@ func (r *remote) start() {
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("unix", r.socket); err == nil {
 			_ = c.Close()
 			return
@@ -72,10 +72,10 @@ func (r *remote) kill() {
 	}
 }
 
-// sealsWithin asks for seals until one comes.
-func sealsWithin(t *testing.T, k *hsmtest.Token, limit time.Duration) {
+// sealsAgain asks for seals until one comes.
+func sealsAgain(t *testing.T, k *hsmtest.Token) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
 		results, err := k.Client.Seal(ctx, []hsm.SealRequest{attest(t, nil)})
@@ -93,7 +93,7 @@ func sealsWithin(t *testing.T, k *hsmtest.Token, limit time.Duration) {
 // seals, with nothing done to the client.
 func TestDeviceLost(t *testing.T) {
 	k, r := behindServer(t, hsmtest.Options{Origin: origin})
-	sealsWithin(t, k, 10*time.Second)
+	sealsAgain(t, k)
 	kc := hsm.KeyContext{Kind: hsm.KindVault, ID: [16]byte{7}, Version: 1}
 	key, record, err := k.Client.NewKey(ctx, kc)
 	if err != nil {
@@ -104,7 +104,7 @@ func TestDeviceLost(t *testing.T) {
 		t.Errorf("without a device: %v, want ErrUnavailable", err)
 	}
 	r.start()
-	sealsWithin(t, k, 20*time.Second)
+	sealsAgain(t, k)
 	if again, err := k.Client.UnwrapKey(ctx, kc, record); err != nil || again != key {
 		t.Errorf("the key after that: %v", err)
 	}
@@ -131,7 +131,8 @@ func TestDeviceLostWhileUnwrapping(t *testing.T) {
 // process ends and a new one takes over once the device answers.
 func TestModuleHangs(t *testing.T) {
 	k, r := behindServer(t, hsmtest.Options{Origin: origin, Timeout: time.Second})
-	sealsWithin(t, k, 10*time.Second)
+	sealsAgain(t, k)
+	k.Client.Timeout = time.Hour // it is the process that answers, not the client's patience that ends
 	r.signal(syscall.SIGSTOP)
 	answers := make(chan error, 20)
 	for range cap(answers) {
@@ -146,7 +147,7 @@ func TestModuleHangs(t *testing.T) {
 			if !errors.Is(err, hsm.ErrUnavailable) {
 				t.Errorf("while the module hangs: %v, want ErrUnavailable", err)
 			}
-		case <-time.After(hsm.DefaultTimeout - time.Second): // before the client's own patience ends
+		case <-time.After(time.Minute):
 			t.Fatal("no answer while the module hangs")
 		}
 	}
@@ -156,7 +157,7 @@ func TestModuleHangs(t *testing.T) {
 	r.signal(syscall.SIGCONT)
 	r.kill()
 	r.start()
-	sealsWithin(t, k, 20*time.Second)
+	sealsAgain(t, k)
 }
 
 // The process is killed in the middle of signatures, over and over.
@@ -167,10 +168,8 @@ func TestKilledMidSignature(t *testing.T) {
 		batch[i] = attest(t, func(a *proof.Attestation) { a.Number = uint64(i + 1) })
 	}
 	for i := range 6 {
-		go func() {
-			time.Sleep(time.Duration(1+4*i) * time.Millisecond)
-			k.Kill()
-		}()
+		killed := make(chan struct{})
+		time.AfterFunc(time.Duration(1+4*i)*time.Millisecond, func() { k.Kill(); close(killed) })
 		for err := error(nil); err == nil; {
 			var results []hsm.SealResult
 			if results, err = k.Client.Seal(ctx, batch); err != nil && !errors.Is(err, hsm.ErrUnavailable) {
@@ -182,7 +181,8 @@ func TestKilledMidSignature(t *testing.T) {
 				}
 			}
 		}
+		<-killed
 		k.Restart()
-		sealsWithin(t, k, 10*time.Second)
+		sealsAgain(t, k)
 	}
 }
