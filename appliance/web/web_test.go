@@ -278,7 +278,7 @@ func TestProgress(t *testing.T) {
 		"nothing more": {func(c net.Conn) { _, _ = io.WriteString(c, head+"01234") }, true},
 		"drip by drip": {func(c net.Conn) {
 			_, _ = io.WriteString(c, head)
-			for range 9 {
+			for range 10 {
 				if _, err := io.WriteString(c, "x"); err != nil {
 					return
 				}
