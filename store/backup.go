@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,9 +29,10 @@ type BackedUp struct {
 	Number   uint64    `json:"number"` // in its folder, from 1
 	Whole    bool      `json:"whole"`  // not an increment
 	At       time.Time `json:"at"`
-	Sequence uint64    `json:"sequence"` // of the last batch in it
-	Entries  uint64    `json:"entries"`  // of the journal in it
-	Manifest string    `json:"manifest"` // SHA-256, hexadecimal
+	Sequence uint64    `json:"sequence"`        // of the last batch in it
+	Entries  uint64    `json:"entries"`         // of the journal in it
+	Manifest string    `json:"manifest"`        // SHA-256, hexadecimal
+	Found    bool      `json:"found,omitempty"` // on its medium, by a later one: the safe had not heard that it came to its end
 }
 
 // Drilled is how a drill ended.
@@ -57,6 +59,7 @@ type Restored struct {
 type Backups struct {
 	Last     *BackedUp   `json:"last,omitempty"`
 	Series   []SeriesEnd `json:"series,omitempty"` // newest first, for the increments to come on each
+	Ends     []string    `json:"ends,omitempty"`   // SHA-256 of the manifests of the last ones, newest first
 	Drill    *Drilled    `json:"drill,omitempty"`
 	Restored *Restored   `json:"restored,omitempty"`
 }
@@ -70,6 +73,14 @@ type SeriesEnd struct {
 // maxSeries is for how many series what an increment needs is kept: media take turns.
 const maxSeries = 4
 
+// maxEnds is how many backups are known again by their manifests.
+const maxEnds = 64
+
+// Knows says whether a backup is one of those last ones that are remembered, by its manifest's SHA-256.
+func (b Backups) Knows(manifest string) bool {
+	return slices.Contains(b.Ends, manifest) || b.Last != nil && b.Last.Manifest == manifest
+}
+
 // took notes a backup as the last of its series.
 func (b *Backups) took(done BackedUp) {
 	list := []SeriesEnd{{done.Series, done.Sequence}}
@@ -78,7 +89,10 @@ func (b *Backups) took(done BackedUp) {
 			list = append(list, s)
 		}
 	}
-	b.Last, b.Series = &done, list
+	b.Series, b.Ends = list, append([]string{done.Manifest}, b.Ends[:min(len(b.Ends), maxEnds-1)]...)
+	if b.Last == nil || !done.Found || done.Sequence > b.Last.Sequence { // one that is found may be older than what other media had since
+		b.Last = &done
+	}
 }
 
 // since is the batches from which on manifests are kept for the increments to come.
@@ -186,6 +200,9 @@ func (s *Safe) Backup(ctx context.Context, who identity.Caller, medium string, d
 		kind := "increment"
 		if done.Whole {
 			kind = "whole"
+		}
+		if done.Found {
+			kind += ", found on its medium by a later one"
 		}
 		return fmt.Sprintf("%s, series %s, number %d, %s, up to batch %d, %d journal entries, manifest sha256 %s",
 			done.ID, done.Series, done.Number, kind, done.Sequence, done.Entries, done.Manifest), nil

@@ -20,9 +20,9 @@ import (
 // until polls a condition.
 func (r *rig) until(what string, ok func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			r.t.Fatalf("%s: not within a minute", what)
+			r.t.Fatalf("%s: not within two minutes", what)
 		}
 	}
 }

@@ -21,26 +21,30 @@ import (
 	"casemate/store/timestamp"
 )
 
-// load deposits small documents on some goroutines until stop is closed, and gives what was
-// acknowledged with its bytes. Errors must be of the classes given.
-func (r *rig) load(workers int, stop <-chan struct{}, allowed ...error) func() map[proof.DocumentID][]byte {
-	var mu sync.Mutex
-	kept := map[proof.DocumentID][]byte{}
-	var wg sync.WaitGroup
+// load is documents that are deposited on some goroutines until stop is called.
+type load struct {
+	r    *rig
+	ctx  context.Context
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
+	mu   sync.Mutex
+	kept map[proof.DocumentID][]byte // what was acknowledged, with its bytes
+}
+
+// load begins one. Its errors must be of the classes given.
+func (r *rig) load(workers int, allowed ...error) *load {
+	l := &load{r: r, kept: map[proof.DocumentID][]byte{}}
+	l.ctx, l.stop = context.WithCancel(r.t.Context())
 	for range workers {
-		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+		l.wg.Go(func() {
+			for l.ctx.Err() == nil {
 				body := randomBytes(3000)
 				d, err := r.safe.Deposit(context.Background(), alice, DepositRequest{Vault: "archives"}, parts(body))
 				if err == nil {
-					mu.Lock()
-					kept[d.ID] = body
-					mu.Unlock()
+					l.mu.Lock()
+					l.kept[d.ID] = body
+					l.mu.Unlock()
 					continue
 				}
 				known := false
@@ -54,7 +58,26 @@ func (r *rig) load(workers int, stop <-chan struct{}, allowed ...error) func() m
 			}
 		})
 	}
-	return func() map[proof.DocumentID][]byte { wg.Wait(); return kept }
+	return l
+}
+
+// more waits until one more document was acknowledged.
+func (l *load) more() {
+	l.r.t.Helper()
+	count := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.kept)
+	}
+	before := count()
+	l.r.until("another deposit", func() bool { return count() > before })
+}
+
+// end stops it and gives what was acknowledged.
+func (l *load) end() map[proof.DocumentID][]byte {
+	l.stop()
+	l.wg.Wait()
+	return l.kept
 }
 
 func (r *rig) mustHold(kept map[proof.DocumentID][]byte) {
@@ -70,29 +93,18 @@ func (r *rig) mustHold(kept map[proof.DocumentID][]byte) {
 // their sentence meanwhile, the safe seals again by itself, nothing acknowledged is lost.
 func TestTokenProcessDies(t *testing.T) {
 	r := newRig(t)
-	stop := make(chan struct{})
-	wait := r.load(8, stop, ErrSealUnavailable)
+	load := r.load(8, ErrSealUnavailable)
 	for range 4 {
-		time.Sleep(200 * time.Millisecond)
+		load.more()
 		r.token.Kill()
-		time.Sleep(50 * time.Millisecond)
+		_, err := r.safe.Deposit(t.Context(), alice, DepositRequest{Vault: "archives"}, parts([]byte("not sealed")))
+		if !errors.Is(err, ErrSealUnavailable) {
+			t.Errorf("without a token: %v", err)
+		}
 		r.token.Restart()
 	}
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) { // no restart of the safe
-		_, err := r.safe.Deposit(t.Context(), alice, DepositRequest{Vault: "archives"}, parts([]byte("sealing again")))
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, ErrSealUnavailable) || time.Now().After(end) {
-			t.Fatalf("not sealing again: %v", err)
-		}
-	}
-	close(stop)
-	kept := wait()
-	if len(kept) == 0 {
-		t.Fatal("nothing was acknowledged")
-	}
-	r.mustHold(kept)
+	load.more() // no restart of the safe
+	r.mustHold(load.end())
 	if err := r.safe.Stamp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -328,12 +340,7 @@ func (r *rig) decidedAfterAll() {
 		}
 		return n
 	}
-	for end := time.Now().Add(20 * time.Second); told() == 0; {
-		if time.Now().After(end) {
-			r.t.Fatal("the journal does not tell that it was resumed")
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	r.until("the journal tells that it was resumed", func() bool { return told() > 0 })
 	if _, err := safe.Checkpoint(r.t.Context()); err != nil {
 		r.t.Errorf("after the decision no checkpoint is signed: %v", err)
 	}
@@ -387,9 +394,8 @@ func TestFsckSeesGaps(t *testing.T) {
 // itself, and a new start finds everything that was acknowledged.
 func TestBothVolumesDie(t *testing.T) {
 	r := newRig(t)
-	stop := make(chan struct{})
-	wait := r.load(4, stop, ErrStorage, ErrClosed)
-	time.Sleep(300 * time.Millisecond)
+	load := r.load(4, ErrStorage, ErrClosed)
+	load.more()
 	for _, v := range r.mirror.Status().Volumes {
 		if err := syscall.Kill(v.PID, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -403,13 +409,9 @@ func TestBothVolumesDie(t *testing.T) {
 	if _, err := r.safe.Deposit(t.Context(), alice, DepositRequest{Vault: "archives"}, parts([]byte("x"))); !errors.Is(err, ErrStorage) {
 		t.Errorf("a deposit in a broken safe: %v", err)
 	}
-	close(stop)
-	kept := wait()
+	kept := load.end()
 	_ = errors.Join(r.safe.Close(), r.mirror.Close())
 	r.open()
-	if len(kept) == 0 {
-		t.Fatal("nothing was acknowledged")
-	}
 	r.mustHold(kept)
 	r.fsck()
 }

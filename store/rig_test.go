@@ -317,7 +317,7 @@ func startAuthority(t testing.TB) *authority {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(root)
 	return &authority{roots: roots, pem: root, Authorities: timestamp.Authorities{
-		{Name: "openssl", URL: strings.TrimSpace(url), Roots: roots, Timeout: 10 * time.Second}}}
+		{Name: "openssl", URL: strings.TrimSpace(url), Roots: roots, Timeout: time.Minute}}}
 }
 
 type testLog struct{ t testing.TB }

@@ -62,15 +62,13 @@ func TestSurveyCutAnywhere(t *testing.T) {
 // TestSnapshotIsOfOneInstant: journal and tallies of a snapshot tell the same, whatever is being written.
 func TestSnapshotIsOfOneInstant(t *testing.T) {
 	r := newRig(t)
-	stop := make(chan struct{})
-	wait := r.load(4, stop)
+	load := r.load(4)
 	var taken []snapshot
 	for len(r.safe.pendingDocuments()) < 200 {
 		taken = append(taken, r.safe.snapshot())
 		time.Sleep(100 * time.Microsecond)
 	}
-	close(stop)
-	wait()
+	load.end()
 	all := r.entries("")
 	for _, snap := range taken {
 		var given, done uint64
