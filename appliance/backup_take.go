@@ -52,6 +52,9 @@ func Backup(ctx context.Context, cfg Config, log *slog.Logger, o BackupOptions) 
 	err = withSafe(ctx, cfg, log, o.Source, func(s *running) error {
 		done, err = backup.Take(ctx, backup.Options{Dir: dir, Full: o.Full, Recipients: recipients, Version: Version().Version, Now: time.Now,
 			Box: func(w *tar.Writer) error { return cfg.box(w, o.ConfigFile) }, Progress: o.Progress}, s)
+		if gaveUp := (*backup.Failure)(nil); errors.As(err, &gaveUp) {
+			err = localRefusal{Error: gaveUp.Said, Code: gaveUp.Code}.err()
+		}
 		return err
 	})
 	return done, err

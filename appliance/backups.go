@@ -120,21 +120,23 @@ func (b *backups) take(ctx context.Context, who identity.Caller, q backup.Reques
 		return err
 	}
 	defer b.release()
+	if err := b.adopt(ctx, who, q); err != nil {
+		return err
+	}
 	return b.a.safe.Backup(ctx, who, q.Medium, func(ctx context.Context) (store.BackedUp, error) {
 		var done store.BackedUp
 		h, err := b.header(ctx, s, q)
 		if err != nil {
 			return done, err
 		}
-		from := backup.Source{Mirror: b.a.mirror, Hold: b.a.safe.Hold, Apart: store.KeptApart()}
+		from := backup.Source{Mirror: b.a.mirror, Hold: b.a.safe.Hold, Apart: store.KeptApart(), CodeOf: codeOf}
 		h, t, err := backup.Give(ctx, from, h, w)
 		if err == nil {
 			b.mu.Lock()
 			s.header, s.trailer, s.given = h, t, true
 			b.mu.Unlock()
-			err = flush()
 		}
-		if err != nil {
+		if err := errors.Join(err, flush()); err != nil { // the command hears why, too
 			return done, err
 		}
 		select {
@@ -156,16 +158,11 @@ func (b *backups) header(ctx context.Context, s *session, q backup.Request) (bac
 	release()
 	h := backup.Header{ID: s.id, Number: q.Number, Origin: b.a.config.Origin,
 		Estimate: int64(held.Bytes+held.Bytes/50+8192*held.Documents+1024*held.Entries) + 1<<20} // #nosec G115 -- an estimate
-	var set volume.ID
-	if err := set.UnmarshalText([]byte(b.a.mirror.Status().Set)); err != nil {
+	var err error
+	if h.Set, s.macKey, err = b.own(ctx); err != nil {
 		return h, err
 	}
-	h.Set = set
-	mirror, err := b.a.config.volumesKey(ctx, b.a.token)
-	if err != nil {
-		return h, err
-	}
-	s.macKey, s.request = backup.MACKey(mirror), q
+	s.request = q
 	if len(q.Base) == 0 {
 		return h, nil
 	}
@@ -173,12 +170,53 @@ func (b *backups) header(ctx context.Context, s *session, q backup.Request) (bac
 	if err == nil {
 		err = m.Verify(s.macKey)
 	}
-	if err != nil || m.Set != set || m.Number >= q.Number {
-		h.Why = "the backup before is not one of this safe"
+	if err != nil || m.Set != h.Set || m.Number >= q.Number {
+		h.Why = backup.WhyForeign
 		return h, nil
 	}
 	s.base, h.Since = &m, &m.Head
 	return h, nil
+}
+
+// own is the identity of this safe's mirror, and the key of the manifests of its backups.
+func (b *backups) own(ctx context.Context) (set volume.ID, macKey [32]byte, err error) {
+	if err := set.UnmarshalText([]byte(b.a.mirror.Status().Set)); err != nil {
+		return set, macKey, err
+	}
+	mirror, err := b.a.config.volumesKey(ctx, b.a.token)
+	return set, backup.MACKey(mirror), err
+}
+
+// knows says what a manifest is to this safe.
+func (b *backups) knows(ctx context.Context, text []byte) (backup.Standing, backup.Manifest, error) {
+	set, macKey, err := b.own(ctx)
+	if err != nil {
+		return "", backup.Manifest{}, err
+	}
+	m, err := backup.ParseManifest(text)
+	switch {
+	case err != nil || m.Verify(macKey) != nil || m.Set != set:
+		return backup.Foreign, m, nil
+	case b.a.safe.Backups().Knows(backup.Digest(text)):
+		return backup.Known, m, nil
+	}
+	return backup.Orphan, m, nil
+}
+
+// adopt counts a backup whose command died between its manifest and its end, or that was taken while nothing could be
+// written: the journal gets what it would have got, and what the next increment needs is kept.
+func (b *backups) adopt(ctx context.Context, who identity.Caller, q backup.Request) error {
+	if len(q.Orphan) == 0 {
+		return nil
+	}
+	is, m, err := b.knows(ctx, q.Orphan)
+	if err != nil || is != backup.Orphan {
+		return err
+	}
+	return b.a.safe.Backup(ctx, who, q.Medium, func(context.Context) (store.BackedUp, error) {
+		return store.BackedUp{ID: m.ID, Series: m.Series, Number: m.Number, Whole: m.Whole, At: m.At, Sequence: m.Head.Sequence,
+			Entries: m.Held.Entries, Manifest: backup.Digest(q.Orphan), Found: true}, nil
+	})
 }
 
 // seal signs the manifest of the backup under way, if it says what was given.

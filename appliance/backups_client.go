@@ -89,6 +89,13 @@ func (s *running) call(ctx context.Context, path string, in, out any) error {
 	return json.NewDecoder(io.LimitReader(res.Body, maxLocalBody)).Decode(out)
 }
 
+// Knows asks what a manifest is to the safe.
+func (s *running) Knows(ctx context.Context, manifest []byte) (backup.Standing, error) {
+	var k known
+	err := s.call(ctx, pathKnown, known{Manifest: manifest}, &k)
+	return k.Standing, err
+}
+
 // Begin gives the records. The answer goes on behind them until the safe has taken the end.
 func (s *running) Begin(ctx context.Context, r backup.Request) (io.ReadCloser, error) {
 	res, err := s.post(ctx, pathBackup, r) //nolint:bodyclose // whoever reads the records closes it

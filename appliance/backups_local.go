@@ -17,6 +17,7 @@ import (
 const (
 	pathBackups    = "/local/backups"
 	pathBackup     = "/local/backup"
+	pathKnown      = "/local/backup/known"
 	pathBackupSeal = "/local/backup/seal"
 	pathBackupEnd  = "/local/backup/end"
 	pathDrill      = "/local/drill"
@@ -37,7 +38,7 @@ const maxLocalBody = 1 << 20
 func (a *Appliance) localBackups(ctx context.Context, door *web.Door, others http.Handler) http.Handler {
 	b := &backups{a: a, life: ctx}
 	routes := map[string]func(http.ResponseWriter, *http.Request, identity.Caller) error{
-		pathBackup: b.serveTake, pathBackupSeal: b.serveSeal, pathBackupEnd: b.serveEnd,
+		pathBackup: b.serveTake, pathKnown: b.serveKnown, pathBackupSeal: b.serveSeal, pathBackupEnd: b.serveEnd,
 		pathDrill: b.serveDrill, pathDrillEnd: b.serveDrillEnd, pathBackups: b.serveRecord,
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +110,31 @@ func (b *backups) serveTake(w http.ResponseWriter, r *http.Request, who identity
 	}
 	ctx, cancel := b.during(r.Context())
 	defer cancel()
-	return b.take(ctx, who, q, w, http.NewResponseController(w).Flush)
+	sent := &begun{ResponseWriter: w}
+	return b.take(ctx, who, q, sent, func() error {
+		if !sent.yes { // it is refused, in an answer of its own
+			return nil
+		}
+		return http.NewResponseController(w).Flush()
+	})
+}
+
+// known is the body that asks what a manifest is to the safe, and the answer.
+type known struct {
+	Manifest []byte          `json:"manifest,omitempty"`
+	Standing backup.Standing `json:"standing,omitempty"`
+}
+
+func (b *backups) serveKnown(w http.ResponseWriter, r *http.Request, _ identity.Caller) error {
+	var k known
+	if err := body(r, &k); err != nil {
+		return err
+	}
+	is, _, err := b.knows(r.Context(), k.Manifest)
+	if err == nil {
+		answer(w, http.StatusOK, known{Standing: is})
+	}
+	return err
 }
 
 func (b *backups) serveSeal(w http.ResponseWriter, r *http.Request, _ identity.Caller) error {

@@ -34,6 +34,14 @@ var (
 	ErrBusy = errors.New("a backup or a drill is under way already")
 )
 
+// Why a backup is whole although an increment was wanted, beside what the mirror says. They are codes: whoever
+// speaks to a person has words for them.
+const (
+	WhyForeign = "the backup before is not one of this safe"
+	WhyBroken  = "the backup before, or one it stands on, is not as it was written"
+	WhyDamaged = "values were damaged on every volume when the backup before was taken, and may have been repaired since"
+)
+
 // Names of the files of one backup.
 const (
 	kindManifest   = "manifest"

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,8 +132,11 @@ func TestKilledAtEachStep(t *testing.T) {
 		if err := drain(chain, false); err != nil {
 			t.Errorf("killed at %s %d: %v", step.call, step.nth, err)
 		}
-		if got := r.take(); got.Number != chain.Last().Number+1 {
-			t.Errorf("killed at %s %d: the next is number %d", step.call, step.nth, got.Number)
+		if got := r.take(); got.Number != chain.Last().Number+1 || got.Whole {
+			t.Errorf("killed at %s %d: the next is number %d, %s", step.call, step.nth, got.Number, got.Why)
+		}
+		if slices.Contains(r.adopted, chain.Digest()) != step.made {
+			t.Errorf("killed at %s %d: counted later: %v", step.call, step.nth, r.adopted)
 		}
 	}
 	r.standing(0, "k/n", "5")

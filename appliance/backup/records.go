@@ -21,12 +21,14 @@ import (
 //	D key length(2) key        a removal
 //	K like P                   a value kept apart: only on the way from the safe, never on the medium
 //	E length(4) JSON           the trailer, last
+//	F length(4) JSON           the safe could not go on: instead of the trailer, only on the way
 const (
 	recHeader  = 'H'
 	recPut     = 'P'
 	recDelete  = 'D'
 	recApart   = 'K'
 	recTrailer = 'E'
+	recFailure = 'F'
 	maxJSON    = 1 << 20
 )
 
@@ -51,6 +53,14 @@ type Trailer struct {
 	Apart   uint64     `json:"apart"` // values kept apart
 	Damaged uint64     `json:"damaged"`
 }
+
+// Failure is why the safe could not go on with its records.
+type Failure struct {
+	Said string `json:"error"`
+	Code string `json:"code,omitempty"` // name of the error, for whoever has words for it
+}
+
+func (f *Failure) Error() string { return f.Said }
 
 // RecordWriter writes records.
 type RecordWriter struct {
@@ -89,6 +99,14 @@ func (w *RecordWriter) Header(h Header) error { return w.text(recHeader, h) }
 // Trailer writes the trailer, and all that waits.
 func (w *RecordWriter) Trailer(t Trailer) error {
 	if err := w.text(recTrailer, t); err != nil {
+		return err
+	}
+	return w.w.Flush()
+}
+
+// Fail says in place of all that would follow why nothing does, and writes all that waits.
+func (w *RecordWriter) Fail(f Failure) error {
+	if err := w.text(recFailure, f); err != nil {
 		return err
 	}
 	return w.w.Flush()
@@ -206,6 +224,12 @@ func (r *RecordReader) Next() (op volume.Op, apart bool, err error) {
 			return op, false, errors.Join(fmt.Errorf("%w: something stands behind its end", ErrBroken), err)
 		}
 		return op, false, io.EOF
+	case kind == recFailure && r.apart:
+		f := &Failure{}
+		if err := r.json(f); err != nil {
+			return op, false, err
+		}
+		return op, false, f
 	}
 	return op, false, fmt.Errorf("%w: a record of kind %d", ErrBroken, kind)
 }

@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -72,6 +73,8 @@ type rig struct {
 	cut      int64              // of the records, after so many bytes, if positive
 	estimate int64              // of bytes, that the safe gives
 	ended    []backup.Ended     // what the safe was told
+	adopted  []string           // manifests of backups whose end it was not told, and that counted later
+	codeOf   func(error) string // names of errors
 	before   func(stage string) // called on the way
 	lie      func(*backup.Manifest)
 }
@@ -100,9 +103,29 @@ func (r *rig) put(kv ...string) {
 	r.n++
 }
 
-// Begin, Seal and End make the rig a safe that is backed up.
+// Knows, Begin, Seal and End make the rig a safe that is backed up.
+func (r *rig) Knows(_ context.Context, text []byte) (backup.Standing, error) {
+	m, err := backup.ParseManifest(text)
+	if err != nil || m.Verify(r.mac) != nil {
+		return backup.Foreign, nil
+	}
+	for _, e := range r.ended {
+		if e.Manifest == backup.Digest(text) {
+			return backup.Known, nil
+		}
+	}
+	if slices.Contains(r.adopted, backup.Digest(text)) {
+		return backup.Known, nil
+	}
+	return backup.Orphan, nil
+}
+
+// Begin gives the records.
 func (r *rig) Begin(ctx context.Context, q backup.Request) (io.ReadCloser, error) {
 	r.last = q.Number
+	if len(q.Orphan) > 0 {
+		r.adopted = append(r.adopted, backup.Digest(q.Orphan))
+	}
 	h := backup.Header{ID: fmt.Sprintf("backup-%d-%d", q.Number, r.n), Number: q.Number, Origin: "casemate.example/backup", Estimate: r.estimate}
 	if len(q.Base) > 0 {
 		m, err := backup.ParseManifest(q.Base)
@@ -118,7 +141,7 @@ func (r *rig) Begin(ctx context.Context, q backup.Request) (io.ReadCloser, error
 		if r.cut > 0 {
 			w = &cutter{out, r.cut}
 		}
-		_, _, err := backup.Give(ctx, backup.Source{Mirror: r.m, Apart: [][]byte{[]byte("W/")},
+		_, _, err := backup.Give(ctx, backup.Source{Mirror: r.m, CodeOf: r.codeOf, Apart: [][]byte{[]byte("W/")},
 			Hold: func() (store.Held, func()) { return store.Held{Entries: uint64(r.n)}, func() {} }}, h, w)
 		out.CloseWithError(err)
 	}()

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -10,7 +11,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +24,20 @@ type Request struct {
 	Medium string `json:"medium"`         // as the operator named it, for the journal
 	Number uint64 `json:"number"`         // that the backup will have in its folder
 	Base   []byte `json:"base,omitempty"` // the manifest before it; none: a whole one is wanted
+	// Orphan is the newest manifest there, of a backup whose end the safe never heard of; every file of it was read
+	// and is as it says.
+	Orphan []byte `json:"orphan,omitempty"`
 }
+
+// Standing is what a safe says of a manifest that it is shown.
+type Standing string
+
+// What a safe may say.
+const (
+	Known   Standing = "known"   // it made the backup, and remembers it or a later one of the series
+	Orphan  Standing = "orphan"  // it made the backup, and never heard that it came to its end
+	Foreign Standing = "foreign" // it did not make it
+)
 
 // Ended is the last word on a backup: its manifest's digest, or why there is none.
 type Ended struct {
@@ -34,6 +47,8 @@ type Ended struct {
 
 // Safe is what a backup is taken of. Between Begin and End an act of the journal is open.
 type Safe interface {
+	// Knows says what a manifest is to the safe.
+	Knows(ctx context.Context, manifest []byte) (Standing, error)
 	// Begin gives the records, those kept apart among them.
 	Begin(ctx context.Context, r Request) (io.ReadCloser, error)
 	// Seal puts the safe's MAC on the manifest of the backup under way, if it says what was given.
@@ -85,11 +100,12 @@ func Take(ctx context.Context, o Options, safe Safe) (Taken, error) {
 		return Taken{}, err
 	}
 	r := Request{Medium: o.Dir, Number: newest + 1}
-	base, whole := found[newest]
-	if whole && !o.Full && standing(o.Dir, newest) {
-		r.Base = base.text
+	why, err := stand(ctx, o, safe, newest, &r)
+	if err != nil {
+		return Taken{}, err
 	}
-	t := &taking{o: o, safe: safe, m: &medium{dir: o.Dir, number: r.Number, most: o.PartBytes}}
+	base := found[newest]
+	t := &taking{o: o, safe: safe, m: &medium{dir: o.Dir, number: r.Number, most: o.PartBytes}, why: why}
 	if t.m.most <= 0 {
 		t.m.most = partBytes
 	}
@@ -100,30 +116,12 @@ func Take(ctx context.Context, o Options, safe Safe) (Taken, error) {
 	defer in.Close() //nolint:errcheck // the end has been said
 	if err := t.run(ctx, in, base); err != nil {
 		t.m.abandon()
-		if t.id != "" {
+		if gaveUp := (*Failure)(nil); t.id != "" && !errors.As(err, &gaveUp) {
 			err = errors.Join(err, safe.End(context.WithoutCancel(ctx), t.id, Ended{Failed: err.Error()}))
 		}
 		return Taken{}, err
 	}
 	return t.done, safe.End(context.WithoutCancel(ctx), t.id, Ended{Manifest: t.done.Digest})
-}
-
-// standing says whether a backup and all it stands on are there, with files in their lengths: an increment
-// may be put on it. That they are also what was written, verify tells.
-func standing(dir string, number uint64) bool {
-	c, err := OpenChain(dir, number)
-	if err != nil {
-		return false
-	}
-	for _, k := range c.links {
-		for _, f := range append(slices.Clone(k.Data), k.Envelope) {
-			info, err := os.Lstat(filepath.Join(dir, f.Name))
-			if err != nil || !info.Mode().IsRegular() || info.Size() != f.Size {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // taking is one backup being written.
@@ -133,6 +131,7 @@ type taking struct {
 	m    *medium
 	id   string
 	key  [32]byte
+	why  string // it is whole, where the safe gives no other reason
 	done Taken
 }
 
@@ -278,7 +277,7 @@ func (t *taking) commit(ctx context.Context, m Manifest, why string) error {
 	if err := t.m.commit(name); err != nil {
 		return err
 	}
-	t.done = Taken{Manifest: m, Digest: Digest(text), Why: why}
+	t.done = Taken{Manifest: m, Digest: Digest(text), Why: cmp.Or(why, t.why)}
 	// Every number of the folder hangs on the keys of this one from here on: they must read back first.
 	for _, f := range []File{m.Envelope, m.Keys, m.Box, {Name: name, Size: int64(len(text)), SHA256: t.done.Digest}} {
 		if err := readBack(t.o.Dir, f); err != nil {
@@ -291,18 +290,23 @@ func (t *taking) commit(ctx context.Context, m Manifest, why string) error {
 
 // readBack reads a file as the medium has it, not the memory of this machine.
 func readBack(dir string, f File) error {
-	open, err := os.Open(filepath.Join(dir, f.Name)) // #nosec G304 -- just written there
-	if err != nil {
-		return mediumError(err)
-	}
-	err = unix.Fadvise(int(open.Fd()), 0, 0, unix.FADV_DONTNEED) // #nosec G115 -- a descriptor fits
-	if err := errors.Join(err, open.Close()); err != nil {
-		return mediumError(err)
+	if err := forget(dir, f); err != nil {
+		return err
 	}
 	p := &parts{dir: dir, left: []File{f}}
 	defer p.close()
-	_, err = io.Copy(io.Discard, p)
+	_, err := io.Copy(io.Discard, p)
 	return err
+}
+
+// forget has this machine's memory drop what it holds of a file.
+func forget(dir string, f File) error {
+	open, _, err := openPlain(filepath.Join(dir, f.Name))
+	if err != nil {
+		return err
+	}
+	err = unix.Fadvise(int(open.Fd()), 0, 0, unix.FADV_DONTNEED) // #nosec G115 -- a descriptor fits
+	return mediumError(errors.Join(err, open.Close()))
 }
 
 // supersede takes away the files of keys of earlier backups: what was destroyed in the safe since must not
