@@ -175,7 +175,7 @@ func (b *bench) serve(ctx context.Context) (stop func(), c *client.Client, err e
 		stop()
 		return nil, nil, err
 	}
-	for range 100 {
+	for end := clock().Add(time.Minute); clock().Before(end); {
 		if _, err = c.Status(ctx); err == nil {
 			return stop, c, nil
 		}
@@ -194,8 +194,11 @@ func (b *bench) memory(ctx context.Context) error {
 	peak := make(chan int64, 1)
 	go func() {
 		var most int64
-		for watch.Err() == nil {
+		for {
 			most = max(most, anonymous(os.Getpid()))
+			if watch.Err() != nil {
+				break
+			}
 			time.Sleep(200 * time.Millisecond)
 		}
 		peak <- most

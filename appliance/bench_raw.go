@@ -183,7 +183,7 @@ func repeat(ctx context.Context, n int, seconds int, act func(context.Context) e
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			for until.Err() == nil {
+			for first := true; first || until.Err() == nil; first = false { // once, however slow the machine
 				err := act(ctx)
 				mu.Lock()
 				done++

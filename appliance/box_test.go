@@ -6,9 +6,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"casemate/appliance/client"
 	"casemate/appliance/wire"
@@ -152,14 +154,24 @@ func secret() string {
 	return hex.EncodeToString(b[:])
 }
 
+// freePort is a free port of loopback, kept for the test: a socket stays bound to it and never listens, so
+// that the kernel gives it to nobody who does not ask for it by its number.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // only looked at
-	return l.Addr().(*net.TCPAddr).Port
+	t.Cleanup(func() { _ = unix.Close(s) })
+	at := unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+	if err := errors.Join(unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), unix.Bind(s, &at)); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := unix.Getsockname(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bound.(*unix.SockaddrInet4).Port
 }
 
 func (b *box) in(name string) string { return filepath.Join(b.dir, name) }
@@ -197,7 +209,7 @@ func (b *box) start() {
 	b.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	b.must(b.daemon.Start())
 	c := b.client("auditor")
-	for end := time.Now().Add(60 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		if _, err := c.Status(context.Background()); err == nil {
 			return
 		} else if time.Now().After(end) {
@@ -251,7 +263,7 @@ func file(name string, body []byte) client.File {
 // waitProved waits for the round that covers a document.
 func (b *box) waitProved(c *client.Client, doc wire.Document) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Minute)
 	defer cancel()
 	if _, err := c.WaitProved(ctx, doc.ID, 100*time.Millisecond); err != nil {
 		status, _ := c.Status(b.t.Context())
