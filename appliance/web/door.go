@@ -45,7 +45,7 @@ type Door struct {
 	limits    Limits
 	strangers *strangers
 	observe   func(Exchange)
-	open      atomic.Int64 // connections over TLS
+	houses    houses // those over TLS
 }
 
 // New makes a door. Run must be called for the refusals of strangers to be journaled.
@@ -69,7 +69,7 @@ func New(c Config) *Door {
 func (d *Door) Use(directory *identity.Directory) { d.directory.Store(directory) }
 
 // Connections is how many are open over TLS now, and how many may be.
-func (d *Door) Connections() (open, most int) { return int(d.open.Load()), d.limits.Connections }
+func (d *Door) Connections() (open, most int) { return d.houses.open(), d.limits.Connections }
 
 // Run writes the gathered refusals of strangers into the journal until ctx ends, and
 // once more then.

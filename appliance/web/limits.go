@@ -4,7 +4,7 @@ import "time"
 
 // Limits bounds what a peer can hold. A zero field means that of [DefaultLimits].
 type Limits struct {
-	Connections int           // open at once; more wait in the kernel's queue
+	Connections int           // open at once on one listener; see house for whoever comes then
 	HeaderBytes int           // of one request
 	Header      time.Duration // for the TLS handshake, and for the head of a request
 	Idle        time.Duration // between two requests of a connection

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync/atomic"
 
 	"casemate/store/identity"
 	"casemate/systemd"
@@ -21,13 +20,13 @@ const localConnections = 32
 func (d *Door) ServeLocal(ctx context.Context, l net.Listener, next http.Handler) error {
 	server := d.server(ctx, next)
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		if limited, ok := c.(*limitConn); ok {
-			c = limited.Conn
+		if v := visitorOf(c); v != nil {
+			c = v.Conn
 		}
 		uid, err := systemd.PeerUID(c)
 		return context.WithValue(ctx, peerKey{}, peer{uid, err})
 	}
-	return d.serve(ctx, limit(l, localConnections, new(atomic.Int64)), server)
+	return d.serve(ctx, newHouse(l, localConnections, 0), server)
 }
 
 type peerKey struct{}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 )
 
@@ -27,7 +26,7 @@ func ServeMonitor(ctx context.Context, l net.Listener, behind http.Handler, log 
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(limit(l, monitorConnections, new(atomic.Int64))) }()
+	go func() { ended <- server.Serve(newHouse(l, monitorConnections, 0)) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serving %s: %w", l.Addr(), err)

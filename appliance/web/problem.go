@@ -20,6 +20,7 @@ var (
 	ErrUnknownPath = errors.New("no such address")
 	ErrMethod      = errors.New("this address knows no such method")
 	ErrCrossOrigin = errors.New("the request comes from another web site")
+	ErrBusy        = errors.New("as many callers are served as can be")
 )
 
 // language of what a person reads. A translation adds a constant and a column.
@@ -66,6 +67,8 @@ var problems = []entry{
 	{ErrCrossOrigin, http.StatusForbidden, wire.CodeCrossOrigin, [languages]saying{
 		english: {"A page of another web site sent this request.", "Close that page: it tried to use your certificate."}}},
 
+	{ErrBusy, http.StatusServiceUnavailable, wire.CodeBusy, [languages]saying{
+		english: {"The safe serves as many callers as it can. Nothing was kept.", "Try again in a few seconds."}}},
 	{ErrTooSlow, http.StatusRequestTimeout, wire.CodeTooSlow, [languages]saying{
 		english: {"Too little of the request arrived for too long.", "Send it again; nothing of it was kept."}}},
 	{ErrTooLarge, http.StatusRequestEntityTooLarge, wire.CodeTooLarge, [languages]saying{

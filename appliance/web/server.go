@@ -33,7 +33,7 @@ func TLSConfig(get func() (*tls.Certificate, error)) *tls.Config {
 
 // Handler puts the door in front of what stands behind it.
 func (d *Door) Handler(next http.Handler) http.Handler {
-	return d.traced(d.progressing(headers(d.sameOrigin(next))))
+	return d.traced(d.progressing(headers(d.roomy(d.sameOrigin(next)))))
 }
 
 // sameOrigin refuses what a page of another site sends with a person's certificate.
@@ -67,7 +67,34 @@ func headers(next http.Handler) http.Handler {
 // Serve answers on l, a plain TCP listener, until ctx ends; then requests under way
 // have Limits.Stop to finish, and l is closed. It returns nil after a stop.
 func (d *Door) Serve(ctx context.Context, l net.Listener, certificate func() (*tls.Certificate, error), next http.Handler) error {
-	return d.serve(ctx, tls.NewListener(limit(l, d.limits.Connections, &d.open), TLSConfig(certificate)), d.server(ctx, next))
+	h := newHouse(l, d.limits.Connections, hallPlaces)
+	d.houses.add(h)
+	server := d.server(ctx, next)
+	server.ConnState = h.state
+	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, visitorKey{}, visitorOf(c))
+	}
+	return d.serve(ctx, tls.NewListener(h, TLSConfig(certificate)), server)
+}
+
+// hallPlaces is how many more than Limits.Connections may be open to be told that no place is free.
+const hallPlaces = 32
+
+type visitorKey struct{}
+
+// roomy tells whoever found no place to come back, and nothing else.
+func (d *Door) roomy(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if v, _ := r.Context().Value(visitorKey{}).(*visitor); v == nil || !v.hall {
+			next.ServeHTTP(w, r)
+			return
+		}
+		e := lookup(ErrBusy)
+		traceOf(r).code = e.code
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Retry-After", "5")
+		writeProblem(w, e.problem(english))
+	})
 }
 
 // server is net/http's, with the door's limits.

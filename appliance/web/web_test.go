@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -370,7 +369,7 @@ func TestConnectionLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := limit(inner, 1, new(atomic.Int64))
+	l := newHouse(inner, 1, 0)
 	accepted := make(chan net.Conn)
 	go func() {
 		defer close(accepted)

@@ -77,4 +77,5 @@ const (
 	CodeTimeUntrusted   = "time-untrusted"   // 503
 	CodeStorage         = "storage"          // 507: full or read-only
 	CodeStopping        = "stopping"         // 503: the safe is going down
+	CodeBusy            = "busy"             // 503: every connection is in use; Retry-After says when to come back
 )

@@ -36,6 +36,7 @@ var french = map[string]Said{
 	wire.CodeSealUnavailable:    {"le scellement n'est pas disponible ; rien n'est gardé", "réessayez dans un instant"},
 	wire.CodeTimeUntrusted:      {"le coffre n'est pas sûr de l'heure ; rien n'est gardé", "réessayez plus tard, ou prévenez l'administrateur du coffre"},
 	wire.CodeStorage:            {"le coffre est plein ou en lecture seule ; rien n'est gardé", "prévenez l'administrateur du coffre"},
+	wire.CodeBusy:               {"le coffre sert autant d'appelants qu'il peut ; rien n'a été gardé", "réessayez dans quelques secondes"},
 	wire.CodeStopping:           {"le coffre s'arrête", "réessayez dans un instant"},
 
 	wire.CodeBadDir:        {"ce dossier ne peut pas devenir un volume", "donnez le chemin absolu d'un dossier vide, là où le disque est monté"},
