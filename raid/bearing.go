@@ -74,8 +74,8 @@ func (m *Mirror) askWitness(ctx context.Context) (*mark, error) {
 	got := make(chan answer, 1)
 	go func() {
 		m.witness.busy.Lock()
-		defer m.witness.busy.Unlock()
 		b, err := m.c.Witness.Load(ctx)
+		m.witness.busy.Unlock() // before it is known: who knows may ask again at once
 		got <- answer{b, err}
 	}()
 	select {
@@ -179,8 +179,9 @@ func (m *Mirror) payWitness() error {
 			got <- fmt.Errorf("%w: it is still busy with the mark before", errSilent)
 			return
 		}
-		defer m.witness.busy.Unlock()
-		got <- m.c.Witness.Save(ctx, b)
+		err := m.c.Witness.Save(ctx, b)
+		m.witness.busy.Unlock() // before it is known, as above
+		got <- err
 	}()
 	var err error
 	select {

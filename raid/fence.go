@@ -30,7 +30,7 @@ func (m *Mirror) remove(mem *member, why error) bool {
 		return false
 	}
 	m.leave(mem, why)
-	go m.event(EventFenced, mem, "%v", why)
+	m.eventLocked(EventFenced, mem, "%v", why)
 	return true
 }
 

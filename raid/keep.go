@@ -9,9 +9,12 @@ import (
 	"time"
 )
 
+// longestTick is how late, at most, a deadline that has passed is noticed, or that a volume may be tried again.
+const longestTick = 200 * time.Millisecond
+
 // keep is the mirror's background work until ctx ends: deadlines, and bringing back who is out.
 func (m *Mirror) keep(ctx context.Context) {
-	tick := time.NewTicker(max(m.c.WriteDeadline/20, time.Millisecond))
+	tick := time.NewTicker(max(min(m.c.WriteDeadline/20, longestTick), time.Millisecond))
 	defer tick.Stop()
 	back := make(chan struct{}, 1)  // full while one is being brought back
 	beat := make(chan struct{}, 1)  // full while members are asked for a sign of life
@@ -60,6 +63,12 @@ func (m *Mirror) keep(ctx context.Context) {
 
 // misses is how many signs of life in a row a member may fail to give.
 const misses = 2
+
+// breath is how long a member may take for a sign of life. It is part of the write deadline, not a constant: one
+// that a busy disk or processor holds up for a second or two is as well as one whose batch takes that long.
+func (m *Mirror) breath() time.Duration {
+	return max(m.c.WriteDeadline/3, min(m.c.WriteDeadline, time.Second))
+}
 
 // pulse asks every member in sync for a sign of life, so that one that hangs is found while
 // nothing is written. It is put out only if another did answer.

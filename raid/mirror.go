@@ -64,6 +64,7 @@ type Mirror struct {
 	away       uint64        // manifests kept while a member is away
 	lag        int64         // bytes that the cursor of a copy stays behind it
 	calls      calls         // of readers and writers, so that a copy gives way to them
+	told       told          // events on their way to Config.Event
 }
 
 // role is a member's part in the mirror.
@@ -153,16 +154,6 @@ func (m *Mirror) wanted() (n int) {
 	return n
 }
 
-// event tells of a fault, to the log and to who asked for events.
-func (m *Mirror) event(kind EventKind, mem *member, format string, args ...any) {
-	e := Event{Kind: kind, Volume: -1, Detail: fmt.Sprintf(format, args...)}
-	if mem != nil {
-		e.Volume, e.ID, e.Dir = mem.slot, mem.id.String(), mem.dir
-	}
-	m.c.Log.Warn("mirror event", "kind", kind, "volume", e.Volume, "dir", e.Dir, "detail", e.Detail)
-	m.c.Event(e)
-}
-
 // pause keeps writers out and waits until nothing is in flight; resume lets them in.
 func (m *Mirror) pause() error {
 	m.mu.Lock()
@@ -197,7 +188,7 @@ func (m *Mirror) die(err error) {
 	m.flight = nil
 	m.turn.Broadcast()
 	if !m.closed {
-		go m.event(EventReadOnly, nil, "%v", err)
+		m.eventLocked(EventReadOnly, nil, "%v", err)
 	}
 }
 
@@ -216,6 +207,7 @@ func (m *Mirror) Close() error {
 	m.mu.Lock()
 	if m.dead == nil {
 		m.dead = fmt.Errorf("%w: it is closed", ErrReadOnly)
+		m.turn.Broadcast() // whoever waited for his batch's place meanwhile
 	}
 	in := m.insync()
 	for _, mem := range in { // nothing is composed any more
@@ -246,5 +238,6 @@ func (m *Mirror) Close() error {
 		})
 	}
 	wg.Wait()
+	m.told.handOn(m.c.Event)
 	return errors.Join(append(errs, err)...)
 }

@@ -232,16 +232,15 @@ func (m *Mirror) cure(ctx context.Context, dst source, sick []diagnosis) (right,
 // repaired tells of values copied from the twin.
 func (m *Mirror) repaired(mem *member, keys [][]byte) {
 	m.mu.Lock()
-	e := Event{Kind: EventRepaired, Volume: mem.slot, ID: mem.id.String(), Dir: mem.dir, Count: len(keys)}
+	e := newEvent(EventRepaired, mem, "%d values copied from the twin", len(keys))
 	m.mu.Unlock()
-	e.Detail = fmt.Sprintf("%d values copied from the twin", len(keys))
+	e.Count = len(keys)
 	for _, key := range keys {
 		if key[0] != volume.MetaPrefix {
 			e.Keys = append(e.Keys, key)
 		}
 	}
-	m.c.Log.Warn("mirror event", "kind", e.Kind, "volume", e.Volume, "detail", e.Detail)
-	m.c.Event(e)
+	m.announce(e)
 }
 
 // drop puts a member out, if it still is the process that failed.

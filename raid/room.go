@@ -40,6 +40,9 @@ func (m *Mirror) room(ctx context.Context, bytes int64) error {
 func (m *Mirror) short(bytes int64) (short *member, stale []*member) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.dead != nil { // nobody need be asked
+		return nil, nil
+	}
 	for _, p := range m.flight {
 		bytes += p.bytes
 	}
@@ -64,7 +67,7 @@ func (m *Mirror) refresh(ctx context.Context, mem *member) error {
 	}
 	client := mem.proc.client
 	m.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, min(m.c.WriteDeadline, time.Second))
+	ctx, cancel := context.WithTimeout(ctx, m.breath())
 	defer cancel()
 	st, err := client.Control(ctx, volume.Request{Act: volume.ActStatus})
 	if err != nil {

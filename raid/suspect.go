@@ -28,6 +28,7 @@ type suspects struct {
 	mu   sync.Mutex
 	list map[suspect]bool
 	lost map[suspect]time.Time // bad on every volume: until when they are left in peace
+	busy bool                  // some were taken, and are being looked at
 	wake chan struct{}
 }
 
@@ -54,7 +55,8 @@ func (s *suspects) add(slot int, key []byte, now time.Time) bool {
 	return true
 }
 
-// take gives some keys of one volume and takes them off the list.
+// take gives some keys of one volume and takes them off the list. Whoever was given some takes again once they
+// are done with.
 func (s *suspects) take() (slot int, keys [][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,6 +72,7 @@ func (s *suspects) take() (slot int, keys [][]byte) {
 			break
 		}
 	}
+	s.busy = len(keys) > 0
 	return slot, keys
 }
 
