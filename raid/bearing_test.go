@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"casemate/raid"
 	"casemate/raid/volume"
@@ -47,8 +46,9 @@ func TestOvertakenWithTheStateDirectoryGone(t *testing.T) {
 	m := r.open()
 	say(nil)
 	move(t, r.c.StateDir, r.c.StateDir+".away")
+	r.clock.stop() // what is put out stays out
 	signal(t, m, 0, syscall.SIGKILL)
-	eventually(t, "fenced", func() bool { return r.ev.count(raid.EventFenced) > 0 })
+	eventually(t, "it is out", func() bool { return len(m.Slots()) == 1 })
 	put(t, m, "k/1", "one")
 	move(t, r.c.StateDir+".away", r.c.StateDir)
 }
@@ -57,19 +57,23 @@ func TestOvertakenWithTheStateDirectoryGone(t *testing.T) {
 // it says of a removal is not known then.
 func TestManifestOfAVolumeThatHangs(t *testing.T) {
 	r := newRig(t)
-	r.c.WriteDeadline = 500 * time.Millisecond
 	m := r.open()
 	put(t, m, "k/1", "one")
 	remove(t, m, []byte("k/1"))
-	sequence := m.Status().Sequence
-	if err := m.Unlist(t.Context(), 0, volume.ManifestKey(sequence)); err != nil {
-		t.Fatal(err)
+	lose := func() {
+		if err := m.Unlist(t.Context(), 0, volume.ManifestKey(m.Status().Sequence)); err != nil {
+			t.Fatal(err)
+		}
 	}
+	lose()
 	for range 2 { // whichever is asked first
 		if err := m.Recorded(t.Context()); err != nil {
 			t.Errorf("one has it: %v", err)
 		}
 	}
+	put(t, m, "k/2", "two") // it does not open without the newest
+	m = r.impatient(m)
+	lose()
 	signal(t, m, 1, syscall.SIGSTOP)
 	defer signal(t, m, 1, syscall.SIGCONT)
 	for range 2 {

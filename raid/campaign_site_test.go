@@ -46,7 +46,7 @@ func newSite(t *testing.T, size int64) *site {
 	t.Helper()
 	s := &site{t: t, c: raidtest.Config(t, 2), ev: &events{}, led: &ledger{}}
 	s.c.Command = raidtest.CommandPlanned()
-	s.c.MinFree, s.c.WriteDeadline = 16<<20, time.Second
+	s.c.MinFree, s.c.WriteDeadline = 16<<20, 3*time.Second // all of it is in memory; what hangs is waited for
 	s.c.Event = s.ev.add
 	s.c.Now = s.now
 	for i, kind := range []string{"xfs", "ext4"} {
@@ -143,7 +143,7 @@ func (s *site) write(batches int) {
 // healthy waits until all volumes are in sync.
 func (s *site) healthy() {
 	s.t.Helper()
-	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if s.m.Status().State == raid.Healthy {
 			return
 		}
@@ -269,7 +269,7 @@ func (s *site) reader(c *crew, r *rand.Rand, pause time.Duration) {
 func (s *site) goesOn(batches int64) {
 	s.t.Helper()
 	from := s.led.acknowledged.Load()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if s.led.acknowledged.Load() >= from+batches {
 			return
 		}

@@ -140,7 +140,7 @@ func TestTrapsAreCaught(t *testing.T) {
 		for i := range parts {
 			parts[i] = "^" + parts[i] + "$"
 		}
-		cmd := exec.Command(program, "-test.v", "-test.timeout=120s", "-test.run", strings.Join(parts, "/"))
+		cmd := exec.Command(program, "-test.v", "-test.timeout=5m", "-test.run", strings.Join(parts, "/"))
 		cmd.Env = append(slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "CASEMATE_TRAP=") }), "CASEMATE_TRAP="+trap)
 		out, err := cmd.CombinedOutput()
 		return string(out), err

@@ -95,9 +95,7 @@ func TestRotInValueLog(t *testing.T) {
 				v, err := m.GetFrom(t.Context(), 0, []byte("k/1"))
 				return err == nil && string(v) == big("value1")
 			})
-			if r.ev.count(raid.EventRepaired) == 0 {
-				t.Error("the repair was not reported")
-			}
+			eventually(t, "the repair is told", func() bool { return r.ev.count(raid.EventRepaired) > 0 })
 			eventually(t, "nothing is left to repair", func() bool { return len(findings(t, m, 0)) == 0 })
 			if keys := findings(t, m, 1); len(keys) != 0 {
 				t.Errorf("the audit of the other finds %q", keys)
@@ -311,7 +309,7 @@ func TestPowerCut(t *testing.T) {
 		m := r.open()
 		insync(t, m)
 		l := startLoad(m, fmt.Sprint("power", i), 4)
-		time.Sleep(time.Duration(100+rand.IntN(200)) * time.Millisecond)
+		l.writes(t, 20+rand.IntN(300)) // at another moment each time
 		both(func(i int) { _ = exec.Command("xfs_io", "-x", "-c", "shutdown", filepath.Dir(r.c.Dirs[i])).Run() })
 		eventually(t, "nothing more is written", func() bool { return m.Status().ReadOnly })
 		r.crash(m)
@@ -366,7 +364,9 @@ func TestDiskFull(t *testing.T) {
 			// Somebody else takes the rest: reading goes on, nothing is written, nobody dies.
 			filler := filepath.Join(small, "filler")
 			_ = exec.Command("dd", "if=/dev/zero", "of="+filler, "bs=1M").Run() // until it is full
-			time.Sleep(600 * time.Millisecond)                                  // the mirror's word on the space is that old at most
+			r.clock.stop()
+			r.clock.move(time.Second) // the mirror's word on the space is younger than that
+			r.clock.start()
 			for range 2 {
 				want(t, m, "k/000/0", string(data))
 			}
@@ -420,14 +420,17 @@ func TestOneRefuses(t *testing.T) {
 	r := newRig(t)
 	m := r.open()
 	put(t, m, "k/1", "one")
+	r.clock.stop() // it is not asked, or it would say that it has no room
 	if err := m.SetFloor(t.Context(), 1, 1<<50); err != nil {
 		t.Fatal(err)
 	}
 	put(t, m, "k/2", "two")
-	if r.ev.count(raid.EventFenced) != 1 {
+	if m.Status().Volumes[1].State == raid.InSync {
 		t.Error("a volume that lacks a batch is still in")
 	}
+	r.clock.start()
 	insync(t, m) // a new process has the configured floor
+	r.ev.told(t, raid.EventFenced, 1)
 	clean(t, m)
 }
 
@@ -437,6 +440,7 @@ func TestAllRefuse(t *testing.T) {
 	r := newRig(t)
 	m := r.open()
 	put(t, m, "k/1", "one")
+	r.clock.stop() // the volumes are not asked, or they would say that they have no room
 	for slot := range 2 {
 		if err := m.SetFloor(t.Context(), slot, 1<<50); err != nil {
 			t.Fatal(err)
@@ -479,13 +483,16 @@ func TestSyncFails(t *testing.T) {
 			m := r.open()
 			put(t, m, "k/1", big("one"))
 			generation := m.Status().Volumes[0].Generation
+			r.clock.stop()
 			detach := inject(t, m.Status().Volumes[0].PID, call, when)
 			put(t, m, "k/2", big("two"))
-			detach()
-			if r.ev.count(raid.EventFenced) != 1 {
-				t.Error("a volume that could not sync is still in")
+			if m.Status().Volumes[0].State == raid.InSync {
+				t.Fatal("a volume that could not sync is still in")
 			}
+			detach()
+			r.clock.start()
 			insync(t, m)
+			r.ev.told(t, raid.EventFenced, 1)
 			if g := m.Status().Volumes[0].Generation; g != generation+1 {
 				t.Errorf("it came back with generation %d: not filled anew", g)
 			}

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"casemate/raid"
-	"casemate/raid/raidtest"
 )
 
 // token is a Witness as a token is one: it refuses an older mark, may be away, and may never answer.
@@ -286,12 +285,7 @@ func TestDecideLoneFailed(t *testing.T) {
 
 // All volumes lost the same batches: what is lost is named, and can be given up.
 func TestDecideBehindItsRing(t *testing.T) {
-	c := raidtest.Config(t, 1)
-	r := &rig{t: t, c: c, ev: &events{}}
-	r.c.Event = r.ev.add
-	if err := raid.Create(t.Context(), r.c); err != nil {
-		t.Fatal(err)
-	}
+	r := newRigOf(t, 1)
 	m := r.open()
 	put(t, m, "k/1", "one")
 	put(t, m, "k/2", "two")
@@ -388,8 +382,9 @@ func TestRecordAheadOfTheWitness(t *testing.T) {
 		w.mu.Lock()
 		before := string(w.mark)
 		w.mu.Unlock()
+		r.clock.stop() // it does not come back before it is moved away
 		signal(t, m, 0, syscall.SIGKILL)
-		eventually(t, "fenced", func() bool { return r.ev.count(raid.EventFenced) > 0 })
+		eventually(t, "it is out", func() bool { return len(m.Slots()) == 1 })
 		move(t, r.c.Dirs[0], r.c.Dirs[0]+".away")
 		put(t, m, "k/2", "two") // on the second volume alone
 		w.mu.Lock()
@@ -408,6 +403,7 @@ func TestRecordAheadOfTheWitness(t *testing.T) {
 			}
 		}
 		move(t, r.c.Dirs[1]+".away", r.c.Dirs[1])
+		r.clock.start()
 		m = r.open()
 		want(t, m, "k/2", "two")
 		insync(t, m)

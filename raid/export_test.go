@@ -2,6 +2,7 @@ package raid
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"casemate/raid/volume"
@@ -168,3 +169,36 @@ func ReadNotes(dir string) {
 	_, _ = readDecision(dir)
 	_, _ = readRefused(dir)
 }
+
+// Waits says whether the oldest batch in flight was answered by every member in sync but those in these slots.
+func (m *Mirror) Waits(slots ...int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.flight) == 0 {
+		return false
+	}
+	_, _, silent := m.flight[0].tally(m.insync())
+	for _, mem := range silent {
+		if !slices.Contains(slots, mem.slot) {
+			return false
+		}
+	}
+	return len(silent) == len(slots)
+}
+
+// Pausing says whether writers are held back.
+func (m *Mirror) Pausing() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.paused > 0
+}
+
+// Quiet says whether no key waits to be repaired in the background, or is being repaired.
+func (m *Mirror) Quiet() bool {
+	m.suspects.mu.Lock()
+	defer m.suspects.mu.Unlock()
+	return !m.suspects.busy && len(m.suspects.list) == 0
+}
+
+// Calls is how many are reading and writing.
+func (m *Mirror) Calls() int64 { return m.calls.under.Load() }

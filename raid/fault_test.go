@@ -43,17 +43,26 @@ func (e *events) count(kind raid.EventKind) (n int) {
 
 // rig is a mirror of two volumes with what is needed to hurt it.
 type rig struct {
-	t  *testing.T
-	c  raid.Config
-	ev *events
+	t     *testing.T
+	c     raid.Config
+	ev    *events
+	clock *clock
 }
 
-func newRig(t *testing.T) *rig {
-	r := &rig{t: t, c: raidtest.Config(t, 2), ev: &events{}}
-	r.c.Event = r.ev.add
+func newRig(t *testing.T) *rig { return newRigOf(t, 2) }
+
+func newRigOf(t *testing.T, volumes int) *rig {
+	r := bareRig(t, volumes)
 	if err := raid.Create(t.Context(), r.c); err != nil {
 		t.Fatal(err)
 	}
+	return r
+}
+
+// bareRig is a rig whose volumes are not made yet.
+func bareRig(t *testing.T, volumes int) *rig {
+	r := &rig{t: t, c: raidtest.Config(t, volumes), ev: &events{}, clock: &clock{}}
+	r.c.Event, r.c.Now = r.ev.add, r.clock.now
 	return r
 }
 
@@ -109,9 +118,12 @@ func insync(t testing.TB, m *raid.Mirror) {
 	eventually(t, "all volumes in sync", func() bool { return m.Status().State == raid.Healthy })
 }
 
+// patience is how long is waited for what must come: it costs nothing where it comes, on however slow a machine.
+const patience = time.Minute
+
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -201,6 +213,16 @@ func value(key string) string {
 
 func (l *load) end() { close(l.stop); l.wg.Wait() }
 
+// writes waits until so many keys were acknowledged.
+func (l *load) writes(t testing.TB, keys int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d keys are written", keys), func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.acked) >= keys
+	})
+}
+
 // check reads everything acknowledged from every volume.
 func (l *load) check(t testing.TB, m *raid.Mirror) {
 	t.Helper()
@@ -219,11 +241,14 @@ func TestVolumeKilledUnderLoad(t *testing.T) {
 	m := r.open()
 	l := startLoad(m, "kill", 4)
 	for i := range 3 {
-		time.Sleep(time.Duration(50+rand.IntN(150)) * time.Millisecond)
+		l.writes(t, 200*i+rand.IntN(150)) // at another moment each time
+		r.clock.stop()
 		signal(t, m, i%2, syscall.SIGKILL)
-		eventually(t, "fenced", func() bool { return r.ev.count(raid.EventFenced) > i })
+		eventually(t, "it is out", func() bool { return len(m.Slots()) == 1 })
+		r.clock.start()
 		insync(t, m)
 	}
+	r.ev.told(t, raid.EventFenced, 3)
 	l.end()
 	if len(l.errs) > 0 {
 		t.Fatalf("a write failed though a volume was left: %v", l.errs[0])
@@ -243,7 +268,7 @@ func TestEverythingKilledUnderLoad(t *testing.T) {
 			l.check(t, m)
 		}
 		l := startLoad(m, fmt.Sprint("all", i), 4)
-		time.Sleep(time.Duration(50+rand.IntN(200)) * time.Millisecond)
+		l.writes(t, rand.IntN(300))
 		r.crash(m)
 		l.end()
 		for _, err := range l.errs {
@@ -263,45 +288,66 @@ func TestEverythingKilledUnderLoad(t *testing.T) {
 
 func TestVolumeHangs(t *testing.T) {
 	r := newRig(t)
-	r.c.WriteDeadline = 500 * time.Millisecond
 	m := r.open()
 	put(t, m, "k/1", "before")
+	r.clock.stop()
 	signal(t, m, 0, syscall.SIGSTOP)
-	put(t, m, "k/2", "while it hangs")
+	written := writing(m, "k/2", "while it hangs")
+	inFlight(t, m, 0)
+	r.clock.move(2 * r.c.WriteDeadline)
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
 	if s := m.Status(); s.State != raid.Degraded || s.Volumes[0].State == raid.InSync || s.ReadOnly {
 		t.Errorf("after a hang: %+v", s)
 	}
 	want(t, m, "k/2", "while it hangs")
+	r.clock.start()
 	insync(t, m)
 	clean(t, m)
 }
 
+// writing writes one value and gives what becomes of it.
+func writing(m *raid.Mirror, key, value string) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := m.Write(context.Background(), []raid.Op{{Key: []byte(key), Value: []byte(value)}})
+		done <- err
+	}()
+	return done
+}
+
 func TestIdleVolumeHangs(t *testing.T) {
 	r := newRig(t)
-	r.c.WriteDeadline = 300 * time.Millisecond
+	r.c.WriteDeadline = 3 * time.Second // of which a read of the one that hangs takes one
 	m := r.open()
 	put(t, m, "k/1", "before")
+	r.clock.stop()
 	signal(t, m, 1, syscall.SIGSTOP)
 	want(t, m, "k/1", "before")
 	want(t, m, "k/1", "before") // whichever is asked first
-	eventually(t, "fenced without a write", func() bool { return r.ev.count(raid.EventFenced) == 1 })
+	eventually(t, "fenced without a write", func() bool { r.clock.move(r.c.WriteDeadline); return len(m.Slots()) == 1 })
+	r.clock.start()
 	insync(t, m)
+	r.ev.told(t, raid.EventFenced, 1)
 }
 
 // Both hang: nobody is fenced, for nobody answered; the outcome is unknown and said so.
 func TestBothHang(t *testing.T) {
 	r := newRig(t)
-	r.c.WriteDeadline = 200 * time.Millisecond
 	m := r.open()
 	put(t, m, "k/1", "before")
+	r.clock.stop()
 	signal(t, m, 0, syscall.SIGSTOP)
 	signal(t, m, 1, syscall.SIGSTOP)
-	_, err := m.Write(t.Context(), []raid.Op{{Key: []byte("k/2"), Value: []byte("v")}})
-	if !errors.Is(err, raid.ErrUnknown) {
+	written := writing(m, "k/2", "v")
+	inFlight(t, m, 0, 1)
+	r.clock.move(5 * r.c.WriteDeadline)
+	if err := <-written; !errors.Is(err, raid.ErrUnknown) {
 		t.Errorf("a write to two hanging volumes: %v", err)
 	}
-	if r.ev.count(raid.EventFenced) != 0 {
-		t.Error("one was fenced though its twin had not answered")
+	if n := len(m.Slots()); n != 2 {
+		t.Errorf("%d are in, though none had answered", n)
 	}
 	if _, err := m.Write(t.Context(), []raid.Op{{Key: []byte("k/3"), Value: []byte("v")}}); !errors.Is(err, raid.ErrReadOnly) {
 		t.Errorf("the next write: %v", err)

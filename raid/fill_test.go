@@ -1,12 +1,13 @@
 package raid_test
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"casemate/raid"
 	"casemate/raid/volume"
@@ -28,32 +29,45 @@ func wide(t testing.TB, m *raid.Mirror, n int) (keys [][]byte) {
 	return keys
 }
 
-// reading keeps a copy at its lowest speed until end is called, so that it can be caught at work.
-func reading(t *testing.T, m *raid.Mirror, key string) (end func()) {
-	stop, cancel := context.WithCancel(t.Context())
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		for stop.Err() == nil {
-			_, _ = m.Get(stop, []byte(key))
-		}
-	}()
-	return func() { cancel(); <-over }
-}
-
-// progress waits until a volume is being filled and has so much of it.
-func progress(t *testing.T, m *raid.Mirror, slot int, done int64) (p raid.Progress) {
-	t.Helper()
-	eventually(t, fmt.Sprintf("%d bytes copied", done), func() bool {
+// crawl has a volume filled anew, page by page, since somebody reads, until it has so much of it: there the copy
+// stands until the mirror's clock goes on.
+func (r *rig) crawl(m *raid.Mirror, slot int, done int64) (p raid.Progress) {
+	r.t.Helper()
+	r.clock.stop()
+	want(r.t, m, "k/000", big("k/000"))
+	if err := m.Resilver(r.t.Context(), raid.Ref(r.c.Dirs[slot]), true); err != nil {
+		r.t.Fatal(err)
+	}
+	eventually(r.t, fmt.Sprintf("%d bytes copied", done), func() bool {
 		now := m.Status().Volumes[slot].Progress
-		if now == nil || !now.Whole || now.Done < done {
-			return false
+		if now != nil && now.Whole && now.Done >= done {
+			p = *now
+			return true
 		}
-		p = *now
-		return true
+		r.clock.move(90 * time.Millisecond) // one page's, and less than makes a mirror quiet
+		want(r.t, m, "k/000", big("k/000"))
+		return false
 	})
 	return p
 }
+
+// gate holds every copy that goes on where it was interrupted, until it is opened.
+func (r *rig) gate() (came <-chan struct{}, open func()) {
+	at, pass := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	r.c.Event = func(e raid.Event) {
+		if r.ev.add(e); e.Kind == raid.EventRebuild && strings.Contains(e.Detail, goesOn) {
+			once.Do(func() { close(at) })
+			<-pass
+		}
+	}
+	open = sync.OnceFunc(func() { close(pass) })
+	r.t.Cleanup(open)
+	return at, open
+}
+
+// goesOn is what is said of such a copy.
+const goesOn = "goes on where it was interrupted"
 
 // A fill cut off in the middle goes on where it was, and the volume holds all there is in the end:
 // what was there when it began, what was written and removed meanwhile.
@@ -78,14 +92,11 @@ func TestFillGoesOn(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			r := newRig(t)
+			resumed, release := r.gate()
 			m := r.open()
 			m.SetLag(4 << 20)
 			keys := wide(t, m, 1000)
-			end := reading(t, m, "k/000")
-			if err := m.Resilver(t.Context(), raid.Ref(r.c.Dirs[1]), true); err != nil {
-				t.Fatal(err)
-			}
-			first := progress(t, m, 1, 16<<20)
+			first := r.crawl(m, 1, 16<<20)
 			if first.Resumed || first.Total < 30<<20 || first.Rate <= 0 || first.Left <= 0 {
 				t.Errorf("%+v", first)
 			}
@@ -93,22 +104,18 @@ func TestFillGoesOn(t *testing.T) {
 			put(t, m, "k/004", "changed meanwhile", "k/997", "changed meanwhile", "k/new", "new")
 			m = cut(r, m)
 			m.SetLag(4 << 20)
-			end()
-			end = reading(t, m, "k/000")
-			var p raid.Progress
-			eventually(t, "being filled again", func() bool {
-				now := m.Status().Volumes[1].Progress
-				if now != nil && now.Whole && now.Started.After(first.Started) {
-					p = *now
-				}
-				return p.Whole || m.Status().State == raid.Healthy
-			})
-			end()
-			if !p.Resumed || p.Done < 8<<20 {
+			r.clock.start()
+			select {
+			case <-resumed:
+			case <-time.After(patience):
+				t.Fatalf("it is not gone on with: %+v", m.Status())
+			}
+			if p := m.Status().Volumes[1].Progress; p == nil || !p.Resumed || p.Done < 8<<20 || !p.Started.After(first.Started) {
 				t.Errorf("it begins again: %+v", p)
 			}
+			release()
 			insync(t, m)
-			if r.ev.said(raid.EventRebuild, "goes on where it was interrupted") == 0 || m.Status().Volumes[1].Generation != 2 {
+			if m.Status().Volumes[1].Generation != 2 {
 				t.Errorf("%+v", m.Status().Volumes[1])
 			}
 			everywhere(t, m, [][]byte{[]byte("k/000"), []byte("k/500"), []byte("k/999")}, big)
@@ -153,12 +160,18 @@ func TestFillUnderLoad(t *testing.T) {
 	m := r.open()
 	m.SetAway(32)
 	wide(t, m, 600)
+	r.clock.stop() // the copy gives way to the writers
 	l := startLoad(m, "meanwhile", 8)
 	before := m.Status().Sequence
 	if err := m.Resilver(t.Context(), raid.Ref(r.c.Dirs[0]), true); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "being filled", func() bool { return m.Status().Volumes[0].State == raid.Syncing })
+	eventually(t, "being filled", func() bool {
+		r.clock.move(time.Millisecond)
+		return r.ev.count(raid.EventRebuild) > 0
+	})
+	eventually(t, "many batches are written", func() bool { return m.Status().Sequence > before+100 })
+	r.clock.start()
 	insync(t, m)
 	after := m.Status().Sequence
 	l.end()
@@ -184,13 +197,9 @@ func TestForgedCursor(t *testing.T) {
 	m := r.open()
 	m.SetLag(4 << 20)
 	keys := wide(t, m, 1000)
-	end := reading(t, m, "k/000")
-	if err := m.Resilver(t.Context(), raid.Ref(r.c.Dirs[1]), true); err != nil {
-		t.Fatal(err)
-	}
-	progress(t, m, 1, 16<<20)
+	r.crawl(m, 1, 16<<20)
 	r.close(m)
-	end()
+	r.clock.start()
 	sb, err := volume.ReadSuperblock(r.c.Dirs[1])
 	if err != nil || sb.Filling == nil || len(sb.Filling.Cursor) == 0 {
 		t.Fatalf("no cursor was noted: %+v, %v", sb, err)

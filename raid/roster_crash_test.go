@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"casemate/raid"
 	"casemate/raid/raidtest"
@@ -87,7 +86,7 @@ func straced(t *testing.T, r *rig, call string, n int, name, third string, only 
 	}
 	args := append(only, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", call, n),
 		exe, actorArgument, r.c.StateDir, r.c.Dirs[0], r.c.Dirs[1], name, third)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "strace", args...).CombinedOutput()
 	t.Logf("%v: %s", err, out)
@@ -98,8 +97,7 @@ func straced(t *testing.T, r *rig, call string, n int, name, third string, only 
 }
 
 func cutShort(t *testing.T, template *rig, name, call string, n int) {
-	r := &rig{t: t, c: raidtest.Config(t, 2), ev: &events{}}
-	r.c.Event = r.ev.add
+	r := bareRig(t, 2)
 	for i, dir := range append(template.c.Dirs, template.c.StateDir) {
 		copyDir(t, dir, append(r.c.Dirs, r.c.StateDir)[i])
 	}
@@ -149,8 +147,7 @@ func TestDecisionCutShort(t *testing.T) {
 
 // decisionCutShort kills at the nth call; with a file of the state directory, at the nth on that.
 func decisionCutShort(t *testing.T, template *rig, file, call string, n int) {
-	r := &rig{t: t, c: raidtest.Config(t, 2), ev: &events{}}
-	r.c.Event = r.ev.add
+	r := bareRig(t, 2)
 	copyDir(t, template.c.Dirs[0]+".away", r.c.Dirs[0]+".away")
 	copyDir(t, template.c.Dirs[1], r.c.Dirs[1])
 	copyDir(t, template.c.StateDir, r.c.StateDir)

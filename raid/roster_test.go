@@ -376,9 +376,7 @@ func TestSparePromoted(t *testing.T) {
 	move(t, lost, lost+".away")
 	m = r.open()
 	state(t, m, spare, raid.InSync)
-	if r.ev.count(raid.EventPromoted) != 1 {
-		t.Error("the promotion was not told")
-	}
+	r.ev.told(t, raid.EventPromoted, 1)
 	onEach(t, m, 2, "k/1", "one")
 	if v := volumeAt(m, lost); v.State != raid.Missing {
 		t.Errorf("the lost one: %+v", v)
@@ -424,7 +422,7 @@ func TestMinCopies(t *testing.T) {
 	m := r.open()
 	put(t, m, "k/1", "one")
 	signal(t, m, 0, syscall.SIGKILL)
-	eventually(t, "fenced", func() bool { return r.ev.count(raid.EventFenced) == 1 })
+	r.ev.told(t, raid.EventFenced, 1)
 	insync(t, m)
 	put(t, m, "k/2", "two")
 	if err := m.Detach(t.Context(), raid.Ref(r.c.Dirs[0])); !errors.Is(err, raid.ErrLast) {

@@ -15,9 +15,12 @@ func TestUnusedEpochOnAVolumeThatDoesNotOpen(t *testing.T) {
 	r := newRig(t)
 	m := r.open()
 	put(t, m, "k/1", "before")
+	r.clock.stop() // it does not come back before the other's disk fails
 	signal(t, m, 1, syscall.SIGKILL)
 	eventually(t, "it is out", func() bool { return len(m.Slots()) == 1 })
+	put(t, m, "k/1", "without it")                                        // that it is out is recorded
 	detach := inject(t, m.Status().Volumes[0].PID, "renameat", "when=1+") // it comes back, and the other cannot say so
+	r.clock.start()
 	eventually(t, "read-only", func() bool { return m.Status().ReadOnly })
 	r.crash(m)
 	detach()

@@ -203,11 +203,11 @@ func (d *Image) end() {
 
 const pollPause = 20 * time.Millisecond
 
-// poll tries until it succeeds, for half a minute.
+// poll tries until it succeeds, for a minute.
 func (d *Image) poll(what string, try func() error) {
 	d.t.Helper()
 	var err error
-	for range 1500 {
+	for range 3000 {
 		if err = try(); err == nil {
 			return
 		}

@@ -43,13 +43,13 @@ func Main(m *testing.M) {
 // Command is what Config.Command must be in such a test.
 func Command() []string { return []string{"/proc/self/exe", argument} }
 
-// Config is a mirror of n volumes in the test's own directory, not created yet: quick deadlines, a
-// low floor of free space. What it logs is shown if the test fails.
+// Config is a mirror of n volumes in the test's own directory, not created yet, with a low floor of free space and
+// deadlines that a starved machine keeps. What it logs is shown if the test fails.
 func Config(t testing.TB, n int) raid.Config {
 	t.Helper()
 	dir := t.TempDir()
 	c := raid.Config{
-		Command: Command(), StateDir: filepath.Join(dir, "state"), WriteDeadline: 3 * time.Second,
+		Command: Command(), StateDir: filepath.Join(dir, "state"), WriteDeadline: 10 * time.Second,
 		MinFree: 32 << 20,
 	}
 	c.Log = slog.New(slog.NewTextHandler(logOf(t), &slog.HandlerOptions{Level: slog.LevelDebug}))
