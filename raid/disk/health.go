@@ -66,6 +66,9 @@ func ask(ctx context.Context, program, device string) Report {
 	case <-ctx.Done():
 		return unknown(NoAnswer)
 	}
+	if err != nil && ctx.Err() != nil { // killed for it, just before anybody looked
+		return unknown(NoAnswer)
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return unknown(NotUnderstood)
