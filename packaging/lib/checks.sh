@@ -193,7 +193,7 @@ check_stop() {
 	printf 'from outside\n' >"$WORK/outside.txt"
 	"$dir/bin/casemate" deposit --vault archives --wait --receipt "$WORK/outside.asice" "$WORK/outside.txt"
 	sh packaging/verify.sh "$WORK/outside.asice" "$dir/trust" "$WORK/outside.txt"
-	stop demo 30
+	stop demo 300
 	test ! -e "$dir/ready"
 	nothing_left "$dir"
 
@@ -235,7 +235,7 @@ clean_up() {
 	set +e
 	# shellcheck disable=SC2046 # numbers
 	if [ -n "$RUNNING" ]; then kill -TERM $(tree_of "$RUNNING") 2>/dev/null; fi
-	stop demo 30
+	stop demo 300
 	rm -rf "$WORK"
 	exit "$status"
 }

@@ -18,7 +18,7 @@ start_clock() {
 	END
 	rm -f "$1/chronyd.pid"
 	start chronyd "$(command -v chronyd || echo /usr/sbin/chronyd)" -x -d -u root -f "$1/chrony.conf"
-	if ! await chronyd 5 udp_taken "$2"; then
+	if ! await chronyd 60 udp_taken "$2"; then
 		tail_of "$LOGS/chronyd.log"
 		die "chronyd did not begin to serve time on 127.0.0.1:$2" "is that UDP port free?"
 	fi

@@ -53,7 +53,7 @@ soon() {
 client() {
 	local name=$1
 	shift
-	outside timeout 60 env CASEMATE_URL="https://$BOX:8443" CASEMATE_CA="$WORK/handed/access.pem" LANG=C.UTF-8 \
+	outside timeout 300 env CASEMATE_URL="https://$BOX:8443" CASEMATE_CA="$WORK/handed/access.pem" LANG=C.UTF-8 \
 		CASEMATE_CERT="$WORK/handed/clients/$name.crt" CASEMATE_KEY="$WORK/handed/clients/$name.key" "$WORK/bin/casemate" "$@"
 }
 

@@ -62,9 +62,9 @@ power_on() {
 		--network-namespace-path="/run/netns/$NET-box" \
 		--system-call-filter="adjtimex landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
 		--bind="$WORK/box/a:/srv/a" --bind="$WORK/box/b:/srv/b" --bind-ro="$WORK/delivery:/delivery"
-	await box 30 leader
+	await box 120 leader
 	LEADER=$(pgrep -P "$(cut -d ' ' -f 1 "$RUN/box.pid")" | head -n 1)
-	if ! await box 60 is_up; then
+	if ! await box 300 is_up; then
 		tail_of "$LOGS/box.log"
 		die "the machine did not boot"
 	fi

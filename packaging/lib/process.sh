@@ -50,10 +50,10 @@ session_of() {
 	done
 }
 
-# stop NAME [SECONDS]: TERM, then KILL after SECONDS (10), to that one process; then KILL to those
+# stop NAME [SECONDS]: TERM, then KILL after SECONDS (60), to that one process; then KILL to those
 # it started and left behind.
 stop() {
-	local pid='' at='' child i=0 limit=$((${2:-10} * 20))
+	local pid='' at='' child i=0 limit=$((${2:-60} * 20))
 	if ! read -r pid at 2>/dev/null <"$RUN/$1.pid"; then return 0; fi
 	if alive "$1"; then
 		kill -TERM "$pid" 2>/dev/null || true

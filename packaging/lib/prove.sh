@@ -63,7 +63,7 @@ size_of() { stat -L -c %s "$1"; }
 fetch_receipts() {
 	local i flags
 	for i in "${!IDS[@]}"; do
-		flags=(--wait=60s --force)
+		flags=(--wait=300s --force)
 		if [ "$(size_of "${DOCUMENTS[i]}")" -ge "$LARGE" ]; then flags+=(--detached); fi
 		if ! run "$DIR/bin/casemate" receipt "${flags[@]}" --output "${RECEIPTS[i]}" "${IDS[i]}" >"$LOGS/receipt.log" 2>&1; then
 			tail_of "$LOGS/receipt.log"

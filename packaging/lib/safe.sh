@@ -144,7 +144,7 @@ write_configuration() {
 # serve_safe: starts the safe and waits until it says READY.
 serve_safe() {
 	start casemated "$DIR/bin/casemated" serve --config "$DIR/casemate.toml"
-	if ! await casemated 60 grep -qE 'READY|msg=serving' "$LOGS/casemated.log"; then
+	if ! await casemated 300 grep -qE 'READY|msg=serving' "$LOGS/casemated.log"; then
 		tail_of "$LOGS/casemated.log"
 		die "the safe did not open" "the whole story is in $LOGS/casemated.log"
 	fi
@@ -212,7 +212,7 @@ finish() {
 	rm -f "$DIR/ready"
 	if [ -n "$RUNNING" ]; then kill -TERM "$RUNNING" 2>/dev/null; fi
 	if [ -n "$STOPPING" ]; then printf '\nStopping.\n'; fi
-	stop casemated 20
+	stop casemated 120
 	stop tsa
 	stop chronyd
 	exit "$status"
