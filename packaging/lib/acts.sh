@@ -108,8 +108,8 @@ act_health() {
 	step "How it is, told to whoever asks"
 	must "casemated health" inside casemated health
 	must "the same, as a unit that a timer starts" inside systemctl start casemate-health.service
-	must "/readyz, from outside" outside curl --silent --show-error --fail --max-time 5 "http://$BOX:9464/readyz"
-	must "/metrics has the version" sh -c "ip netns exec $NET-out curl --silent --fail --max-time 5 http://$BOX:9464/metrics | grep '^casemate_build_info{.*version=\"'"
+	must "/readyz, from outside" outside curl --silent --show-error --fail --max-time 60 "http://$BOX:9464/readyz"
+	must "/metrics has the version" sh -c "ip netns exec $NET-out curl --silent --fail --max-time 60 http://$BOX:9464/metrics | grep '^casemate_build_info{.*version=\"'"
 	inside casemated doctor >"$LOGS/box-doctor.log" 2>&1 || true
 	note "casemated doctor:"
 	indent <"$LOGS/box-doctor.log"
