@@ -52,7 +52,7 @@ surroundings() {
 		"$OUTSIDE" "$OUTSIDE" "$WORK" >"$WORK/chrony.conf"
 	start chronyd ip netns exec "$NET-out" "$(command -v chronyd || echo /usr/sbin/chronyd)" -x -d -u root -f "$WORK/chrony.conf"
 	start tsa ip netns exec "$NET-out" "$WORK/bin/tsa" --dir "$WORK/tsa" --listen "$OUTSIDE:3161"
-	await tsa 15 grep -q '^listening on ' "$LOGS/tsa.log"
+	await tsa 120 grep -q '^listening on ' "$LOGS/tsa.log"
 }
 
 leave_machine() {
