@@ -60,7 +60,7 @@ func logToJournal(how string) error {
 	log := slog.New(h)
 	log.Debug("never said")
 	log.With("incident", "abc").WithGroup("tls").Warn("a request\nfailed", "code", "forbidden", "took", 1500*time.Millisecond, slog.Group("from", "ip", "::1"))
-	if err := socket.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := socket.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		return err
 	}
 	b := make([]byte, 1<<16)

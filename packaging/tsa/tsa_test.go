@@ -3,9 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -147,23 +148,41 @@ func TestFirstStart(t *testing.T) {
 	}
 }
 
-// run listens, answers and ends with its context.
-func TestRun(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// freeAddress has a port that is kept for the test: a socket stays bound to it and never listens, so that the
+// kernel gives it to nobody who does not ask for it by its number.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	s, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	l.Close()
+	t.Cleanup(func() { _ = syscall.Close(s) })
+	at := syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+	if err := errors.Join(syscall.SetsockoptInt(s, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1), syscall.Bind(s, &at)); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
+}
+
+// run listens, answers and ends with its context.
+func TestRun(t *testing.T) {
+	address := freeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, t.TempDir(), address) }()
-	for range 200 {
-		if response, err := http.Get("http://" + address); err == nil {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		response, err := http.Get("http://" + address)
+		if err == nil {
 			response.Body.Close()
 			break
 		}
-		time.Sleep(50 * time.Millisecond)
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
 	}
 	cancel()
 	if err := <-ended; err != nil {
