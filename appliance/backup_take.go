@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"casemate/appliance/backup"
 	"casemate/appliance/client"
 	"casemate/appliance/web"
@@ -26,6 +24,7 @@ import (
 type BackupOptions struct {
 	Dir        string
 	Full       bool
+	SameDisk   bool // wherever the folder lies
 	ConfigFile string
 	Source     []string // command that opens a safe that does not run, for as long as it is needed
 	Progress   func(bytes, of int64)
@@ -48,6 +47,11 @@ func Backup(ctx context.Context, cfg Config, log *slog.Logger, o BackupOptions) 
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return done, err
+	}
+	if !o.SameDisk {
+		if err := cfg.JudgeMedium(ctx, dir); err != nil {
+			return done, err
+		}
 	}
 	err = withSafe(ctx, cfg, log, o.Source, func(s *running) error {
 		done, err = backup.Take(ctx, backup.Options{Dir: dir, Full: o.Full, Recipients: recipients, Version: Version().Version, Now: time.Now,
@@ -166,20 +170,4 @@ func (a *Appliance) ServeSource(ctx context.Context) error {
 	}
 	defer func() { _ = os.Remove(a.config.ControlSocket()) }() // one that is left is no harm
 	return door.ServeLocal(ctx, control, a.localBackups(ctx, door, nothingElse))
-}
-
-// SharesDisk says whether a folder lies on a disk of the safe itself: of its state or of a volume.
-func (c Config) SharesDisk(dir string) bool {
-	device := func(path string) (uint64, bool) {
-		var st unix.Stat_t
-		err := unix.Stat(path, &st)
-		return st.Dev, err == nil
-	}
-	there, ok := device(dir)
-	for _, own := range append([]string{c.State}, c.Volumes.Dirs...) {
-		if mine, found := device(own); ok && found && mine == there {
-			return true
-		}
-	}
-	return false
 }

@@ -58,10 +58,10 @@ func TestBackupAndRestore(t *testing.T) {
 	for range 2 {
 		load.Go(func() { d.depositUntil(ctx) })
 	}
-	d.has(d.do("backup", medium), "Backup 1 (whole)", "SHA-256 of its manifest")
+	d.has(d.do("backup", "--same-disk", medium), "Backup 1 (whole)", "SHA-256 of its manifest")
 	before := len(d.kept)
 	d.deposit()
-	d.has(d.do("backup", medium), "Backup 2 (increment)", "files of keys")
+	d.has(d.do("backup", "--same-disk", medium), "Backup 2 (increment)", "files of keys")
 	stop()
 	load.Wait()
 
@@ -79,7 +79,7 @@ func TestBackupAndRestore(t *testing.T) {
 	d.deposit()
 	inBackup := len(d.kept)
 	d.stop()
-	d.has(d.do("backup", medium), "Backup 3 (increment)")
+	d.has(d.do("backup", "--same-disk", medium), "Backup 3 (increment)")
 	d.start()
 	d.deposit() // and is lost with the volumes
 	_, err := d.client("auditor").Checkpoint(t.Context())
@@ -114,7 +114,7 @@ func TestBackupAndRestore(t *testing.T) {
 	d.awaitHealthy() // the other volume is filled by itself
 	d.toldOfRestore()
 	d.deposit()
-	d.has(d.do("backup", medium), "Backup 4 (increment)")
+	d.has(d.do("backup", "--same-disk", medium), "Backup 4 (increment)")
 	d.has(d.do("backup", "drill", medium, "--recovery-key", d.in("recovery.key")), "documents were read and proved")
 	d.stop()
 	d.start()
@@ -161,13 +161,18 @@ func TestRestoredElsewhere(t *testing.T) {
 	d.vault()
 	d.deposit()
 	medium := d.in("stick")
-	d.do("backup", medium)
+	d.do("backup", "--same-disk", medium)
 	d.stop()
 	d.must(os.Mkdir(d.in("opened"), 0o700))
 	if out, err := exec.Command("openssl", "cms", "-decrypt", "-inform", "DER", "-in", filepath.Join(medium, "000001.recipients"),
 		"-inkey", d.in("recovery.key"), "-out", d.in("opened/000001.key")).CombinedOutput(); err != nil {
 		t.Fatalf("openssl: %v\n%s", err, out)
 	}
+	d.must(os.Chmod(d.in("opened/000001.key"), 0o644)) // as openssl writes it, often
+	if out, code := d.said("restore", "--verify", medium, "--opened", d.in("opened")); code == 0 || !strings.Contains(out, "chmod 0600") {
+		t.Errorf("an opened key that others may read: %d\n%s", code, out)
+	}
+	d.must(os.Chmod(d.in("opened/000001.key"), 0o600))
 	elsewhere := func(args ...string) (string, int) { // on a machine that knows no safe
 		cmd := exec.Command(program(t, "casemate/appliance/cmd/casemated"), append([]string{"restore", medium, "--config", d.in("none.toml"),
 			"--opened", d.in("opened")}, args...)...)
@@ -226,7 +231,7 @@ func TestBackupGivenUp(t *testing.T) {
 		d.deposit()
 	}
 	medium := d.in("stick")
-	d.do("backup", medium)
+	d.do("backup", "--same-disk", medium)
 	d.deposit()
 	cmd, ended, tries := d.backupHalfway(medium)
 	begun := 1 + tries
@@ -243,7 +248,7 @@ func TestBackupGivenUp(t *testing.T) {
 	d.must(cmd.Process.Kill())
 	<-ended
 	d.do("restore", "--verify", medium)
-	d.do("backup", medium)
+	d.do("backup", "--same-disk", medium)
 	begun++
 	if left, err := filepath.Glob(filepath.Join(medium, ".*")); err != nil || len(left) > 0 {
 		t.Errorf("left over: %v, %v", left, err)
@@ -274,7 +279,7 @@ func (d *disks) backupHalfway(medium string) (cmd *exec.Cmd, ended <-chan error,
 		return len(unfinished) > 0
 	}
 	for tries = 1; tries <= 50; tries++ {
-		cmd := d.command("backup", "--full", medium)
+		cmd := d.command("backup", "--full", "--same-disk", medium)
 		d.must(cmd.Start())
 		result, done := make(chan error, 1), make(chan struct{})
 		go func() { result <- cmd.Wait(); close(done) }()

@@ -139,6 +139,21 @@ func TestOpensslOpensTheEnvelope(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	opened := filepath.Join(dir, "000001.key")
+	for _, exposed := range []func() error{
+		func() error { return os.Chmod(opened, 0o640) },
+		func() error { return errors.Join(os.Chmod(opened, 0o600), os.Chown(opened, 12345, 0)) },
+	} {
+		if err := exposed(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := chain.Contents(backup.OpenedKeys(dir)); !errors.Is(err, backup.ErrExposed) {
+			t.Errorf("a key that somebody else may read: %v", err)
+		}
+	}
+	if err := os.Chown(opened, os.Getuid(), 0); err != nil {
+		t.Fatal(err)
+	}
 	in, err := chain.Contents(backup.OpenedKeys(dir))
 	if err != nil {
 		t.Fatalf("with what openssl opened: %v", err)

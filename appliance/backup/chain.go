@@ -32,12 +32,18 @@ func RecoveryKey(private *rsa.PrivateKey) Opener {
 	}
 }
 
+// maxOpened bounds a file with an opened key: 64 digits and a line feed.
+const maxOpened = 1 << 10
+
 // OpenedKeys reads the keys from a folder where they were opened elsewhere: 000001.key is what stands in
-// 000001.recipients, as openssl wrote it.
+// 000001.recipients, as openssl wrote it; nobody else may read it.
 func OpenedKeys(dir string) Opener {
 	return func(number uint64, _ []byte) (key [32]byte, err error) {
 		name := filepath.Join(dir, nameOf(number, "key"))
-		text, err := os.ReadFile(name) // #nosec G304 -- a name of ours in the folder the operator named
+		text, err := ReadSecret(name, maxOpened)
+		if errors.Is(err, ErrExposed) {
+			return key, err
+		}
 		if err != nil {
 			return key, fmt.Errorf("%w: number %d needs %q: %w", ErrKey, number, name, err)
 		}

@@ -195,5 +195,8 @@ var mirrorFrench = [][2]string{
 	{`whatever it had not been given yet`, `tout ce qu'il n'avait pas encore reçu`},
 	{`it was being brought up, and mixes batch %d with later ones`, `il était en cours de remise à jour, et mêle l'écriture {1} à de plus récentes`},
 	{`all %d batches of %q`, `les {1} écritures de {2}`},
+	// Why a snapshot is whole.
+	{`the batches after %d are no longer known one by one`, `les écritures après la {1} ne sont plus connues une à une`},
+	{`batch %d is not of this history`, `l'écriture {1} n'est pas de cette histoire`},
 	{`their histories share nothing`, `leurs histoires n'ont rien en commun`},
 }

@@ -103,7 +103,7 @@ act_backup() {
 	printf '\n[backup]\nrecipients = "recovery.pem"\n' >>"$WORK/box/root/etc/casemate/casemate.toml"
 	inside chmod 644 /etc/casemate/recovery.pem
 	must "the recovery certificate is configured" inside systemctl restart casemate.service
-	must "casemated backup" inside casemated backup /media/stick
+	must "casemated backup" inside casemated backup --same-disk /media/stick
 	kept=$(acknowledged)
 	must "a document after the backup" soon 180 deposit_one
 	must "casemated restore --verify" inside casemated restore --verify /media/stick --recovery-key /root/recovery.key

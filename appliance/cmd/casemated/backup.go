@@ -34,9 +34,9 @@ func backupCommand(o *options) *cobra.Command {
 		p.line(w.Taken, done.Number, kind, args[0], done.Held.Documents, done.Held.Entries, done.Head.Sequence, o.t.size(done.Bytes))
 		p.line(w.Digest, done.Digest)
 		if done.Why != "" {
-			p.line(w.WholeAfterAll, done.Why)
+			p.line(w.WholeAfterAll, w.why(done.Why))
 		}
-		if cfg.SharesDisk(args[0]) {
+		if cfg.JudgeMedium(cmd.Context(), args[0]) != nil {
 			p.line("%s", w.SameDisk)
 		}
 		if done.Swept > 0 {
@@ -48,6 +48,7 @@ func backupCommand(o *options) *cobra.Command {
 		return p.to(cmd.OutOrStdout())
 	}}, w.Backup)
 	cmd.Flags().BoolVar(&opt.Full, "full", false, w.FlagFull)
+	cmd.Flags().BoolVar(&opt.SameDisk, "same-disk", false, w.FlagSameDisk)
 	cmd.AddCommand(drillCommand(o), sourceCommand(o))
 	return cmd
 }

@@ -2,9 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -34,16 +31,8 @@ func (k *keyFlags) opener(o *options, needed bool) (backup.Opener, error) {
 	case k.recovery == "":
 		return nil, nil
 	}
-	f, err := os.Open(k.recovery)
+	text, err := backup.ReadSecret(k.recovery, maxKeyFile)
 	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		return nil, errors.Join(&told{nil, fmt.Sprintf(w.KeyOpen, k.recovery), fmt.Sprintf("chmod 0600 %s", k.recovery)}, f.Close())
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
 	private, err := backup.ParseRecoveryKey(text)

@@ -1,15 +1,32 @@
 package main
 
+import (
+	"cmp"
+
+	"casemate/appliance/backup"
+	"casemate/appliance/words"
+)
+
 // backupWords is what backup, drill and restore say, in one language.
 type backupWords struct {
 	Backup, Drill, Restore                                               help
 	FlagFull, FlagRecovery, FlagOpened, FlagNumber, FlagDocuments        string
 	FlagScratch, FlagVerify, FlagFiles, FlagTo, FlagDigest, FlagUnproved string
-	KeyOpen, SameDisk                                                    string
+	FlagSameDisk                                                         string
+	SameDisk                                                             string
 	Progress, Whole, Increment, Taken, Digest, WholeAfterAll, Superseded string
 	Damaged, Drilled, NeedsKey, NeedsKeyHint, OneAct, Unboxed, Restored  string
 	Verified, VerifiedFiles, VerifiedContents, VerifiedOrigin            string
-	Unchecked                                                            map[string]string
+	Unchecked, Why                                                       map[string]string
+}
+
+// why says why a backup is whole although an increment was wanted.
+func (w *backupWords) why(text string) string {
+	language := "en"
+	if w == &backupFrench {
+		language = "fr"
+	}
+	return cmp.Or(w.Why[text], words.Mirror(language, text))
 }
 
 func (t *catalogue) backup() *backupWords {
@@ -25,7 +42,8 @@ var backupEnglish = backupWords{
 		Long: `Take a backup of the safe on this machine into DIR: everything up to one instant, or what was changed
 since the backup before in that folder, whatever goes on meanwhile. It is enciphered for the recovery
 certificates of [backup] recipients. The safe may run or not. What was in DIR before stays whole,
-whatever happens; only the files of keys (*.keys-001) of earlier backups there are removed.`,
+whatever happens; only the files of keys (*.keys-001) of earlier backups there are removed. A folder on a disk
+of the system or of the safe is refused, unless --same-disk: most likely its medium is not mounted.`,
 		Example: "  casemated backup /media/stick-1\n  casemated backup --full /media/stick-2",
 	},
 	Drill: help{
@@ -62,9 +80,9 @@ and its folder is given as --opened:
 	FlagFiles:     "empty folder for the configuration and the public material",
 	FlagTo:        "empty folder of a new volume; once for each",
 	FlagDigest:    "SHA-256 of the backup's manifest, as it was printed: nothing else is taken",
+	FlagSameDisk:  "take it although DIR is on a disk of the system or of the safe, or in memory",
 	FlagUnproved:  "with --files: take them out although nothing proves that this safe made them",
-	KeyOpen:       "%s can be read by others",
-	SameDisk:      "ATTENTION: this folder lies on a disk of the safe itself: is the medium mounted? What is lost with the disk is lost with this backup.",
+	SameDisk:      "ATTENTION: this folder lies on a disk of the system or of the safe itself, or in memory. What is lost with that is lost with this backup.",
 	Progress:      "%s of about %s", Whole: "whole", Increment: "increment",
 	Taken:            "Backup %d (%s) is in %s: %d documents, %d journal entries, up to batch %d; %s written.",
 	Digest:           "SHA-256 of its manifest: %s",
@@ -85,6 +103,9 @@ and its folder is given as --opened:
 		"recovery-key": "Not looked at: what is enciphered (it takes --recovery-key or --opened).",
 		"token":        "Not looked at: whether this safe made it (the token must answer).",
 	},
+	Why: map[string]string{
+		backup.WhyForeign: backup.WhyForeign, backup.WhyBroken: backup.WhyBroken, backup.WhyDamaged: backup.WhyDamaged,
+	},
 }
 
 var backupFrench = backupWords{
@@ -94,7 +115,8 @@ var backupFrench = backupWords{
 depuis la sauvegarde précédente de ce dossier, quoi qu'il se passe pendant ce temps. Elle est chiffrée pour les
 certificats de recouvrement de [backup] recipients. Le coffre peut fonctionner ou non. Ce qui se trouvait dans
 DIR reste intact quoi qu'il arrive ; seuls les fichiers de clés (*.keys-001) des sauvegardes antérieures
-y sont supprimés.`,
+y sont supprimés. Un dossier sur un disque du système ou du coffre est refusé, sauf --same-disk : son support
+n'est sans doute pas monté.`,
 		Example: "  casemated backup /media/stick-1\n  casemated backup --full /media/stick-2",
 	},
 	Drill: help{
@@ -131,13 +153,13 @@ et son dossier est donné par --opened :
 	FlagFiles:     "dossier vide pour la configuration et les éléments publics",
 	FlagTo:        "dossier vide d'un nouveau volume ; une fois pour chacun",
 	FlagDigest:    "SHA-256 du manifeste de la sauvegarde, tel qu'il fut affiché : rien d'autre n'est pris",
+	FlagSameDisk:  "la faire bien que DIR soit sur un disque du système ou du coffre, ou en mémoire",
 	FlagUnproved:  "avec --files : les sortir bien que rien ne prouve que ce coffre les a faits",
-	KeyOpen:       "%s peut être lu par d'autres",
-	SameDisk:      "ATTENTION : ce dossier est sur un disque du coffre lui-même : le support est-il monté ? Ce qui se perd avec le disque se perd avec cette sauvegarde.",
+	SameDisk:      "ATTENTION : ce dossier est sur un disque du système ou du coffre lui-même, ou en mémoire. Ce qui se perd avec lui se perd avec cette sauvegarde.",
 	Progress:      "%s sur environ %s", Whole: "complète", Increment: "incrémentale",
 	Taken:            "La sauvegarde %d (%s) est dans %s : %d documents, %d écritures du journal, jusqu'au lot %d ; %s écrits.",
 	Digest:           "SHA-256 de son manifeste : %s",
-	WholeAfterAll:    "Elle est complète, car une sauvegarde incrémentale n'était pas possible (%s).",
+	WholeAfterAll:    "Elle est complète : %s.",
 	Superseded:       "Les fichiers de clés des sauvegardes antérieures de ce dossier ont été supprimés : celui-ci sert à toutes.",
 	Damaged:          "ATTENTION : %d valeurs étaient abîmées sur tous les volumes et y sont marquées abîmées : rien de ce qui en sera restauré ne les aura. Voyez casemated fsck.",
 	Drilled:          "La sauvegarde se restaure : son journal est le début de celui de ce coffre, et %d documents ont été lus et prouvés. C'est au journal.",
@@ -153,5 +175,10 @@ et son dossier est donné par --opened :
 	Unchecked: map[string]string{ //nolint:gosec // names of keys, no keys
 		"recovery-key": "Non regardé : ce qui est chiffré (il faut --recovery-key ou --opened).",
 		"token":        "Non regardé : si ce coffre l'a faite (le jeton doit répondre).",
+	},
+	Why: map[string]string{
+		backup.WhyForeign: "la sauvegarde précédente n'est pas de ce coffre",
+		backup.WhyBroken:  "la sauvegarde précédente, ou l'une de celles dont elle dépend, n'est pas telle qu'elle fut écrite",
+		backup.WhyDamaged: "des valeurs étaient abîmées sur tous les volumes lors de la sauvegarde précédente, et ont pu être réparées depuis",
 	},
 }
