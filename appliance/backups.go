@@ -68,7 +68,7 @@ func (s *session) series() string {
 
 // claimPatience is how long a new one waits for the end of another: one whose command was just stopped is still
 // being journaled.
-const claimPatience = 5 * time.Second
+const claimPatience = 30 * time.Second
 
 func (b *backups) claim(ctx context.Context) (*session, error) {
 	patience := time.NewTimer(claimPatience)
