@@ -173,7 +173,7 @@ func lock(f *os.File) error {
 }
 
 const (
-	lockPatience = 5 * time.Second
+	lockPatience = 30 * time.Second
 	lockAgain    = 20 * time.Millisecond
 )
 
