@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"casemate/raid"
+	"casemate/raid/volume"
 )
 
 // big is a value that goes to the value log, recognisable in no file since it is sealed.
@@ -101,6 +102,31 @@ func TestRotInValueLog(t *testing.T) {
 				t.Errorf("the audit of the other finds %q", keys)
 			}
 		})
+	}
+}
+
+// The newest manifest, by which a mirror knows its key, lost or damaged on one volume keeps it from nothing.
+func TestNewestManifestLost(t *testing.T) {
+	r := newRig(t)
+	for slot := range 2 {
+		m := r.open()
+		head := volume.ManifestKey(put(t, m, "k/1", fmt.Sprint(slot)))
+		if err := m.Unlist(t.Context(), slot, head); err != nil {
+			t.Fatal(err)
+		}
+		r.close(m)
+		m = r.open()
+		want(t, m, "k/1", fmt.Sprint(slot))
+		insync(t, m)
+		head = volume.ManifestKey(put(t, m, "k/1", "again"))
+		if err := m.Forge(t.Context(), slot, head, bytes.Repeat([]byte{1}, 60)); err != nil {
+			t.Fatal(err)
+		}
+		r.close(m)
+		m = r.open()
+		insync(t, m)
+		clean(t, m)
+		r.close(m)
 	}
 }
 

@@ -149,14 +149,24 @@ func fork(a, b *member) error {
 	return fmt.Errorf("%w: %s; %s", ErrFork, say(a), say(b))
 }
 
-// verifyKey refuses a wrong key before anything is written under it.
+// verifyKey refuses a wrong key before anything is written under it: no volume with the truth's head has a manifest
+// of it that opens. One that lost it, or holds it damaged, is mended from another like any value of its tail.
 func (m *Mirror) verifyKey(ctx context.Context, truth *member) error {
 	if m.head.Sequence == 0 {
 		return nil
 	}
-	s := source{truth, truth.proc.client}
-	if _, _, err := m.manifest(ctx, s, m.head.Sequence); err != nil {
-		return fmt.Errorf("the newest manifest does not open, is the key right? %w", err)
+	var first error
+	for _, mem := range append([]*member{truth}, m.members...) {
+		if mem.proc == nil || mem.state.Head != m.head || mem == truth && first != nil {
+			continue
+		}
+		_, _, err := m.manifest(ctx, source{mem, mem.proc.client}, m.head.Sequence)
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
 	}
-	return nil
+	return fmt.Errorf("the newest manifest does not open, is the key right? %w", first)
 }

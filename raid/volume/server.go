@@ -85,7 +85,7 @@ func serve(ctx context.Context, conn net.Conn, dir, landlock string) (err error)
 
 // refuse answers the first request with the error, so that the mirror learns why, and ends.
 func refuse(conn net.Conn, err error) error {
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second)) //nolint:forbidigo // a socket deadline is wall clock
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second)) //nolint:forbidigo // a socket deadline is wall clock
 	sess := newSession(conn, nil)
 	if f, ferr := readFrame(sess.in, sess.alloc); ferr == nil {
 		_ = sess.reply(f.ID, f.Lane, encodeNo(No, err))
