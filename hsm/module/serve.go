@@ -80,6 +80,8 @@ func closeWithin(e *engine, timeout time.Duration) error {
 // run lives from opening the token to the end of the process.
 func (s *server) run(ctx context.Context, failed <-chan error) error {
 	g := newGuard(s.cfg.Timeout, s.cfg.Sessions, s.cfg.Log)
+	// Read before it is tried: one that is replaced from here on is a change, however soon it comes.
+	pin, _ := os.ReadFile(s.cfg.PINFile)
 	e, err := openEngine(ctx, s.cfg, g)
 	switch {
 	case ctx.Err() != nil:
@@ -90,7 +92,7 @@ func (s *server) run(ctx context.Context, failed <-chan error) error {
 	case errors.Is(err, hsm.ErrPIN), errors.Is(err, hsm.ErrAudit), errors.Is(err, hsm.ErrNotSetUp):
 		s.cfg.Log.Error("the token process serves nothing", "reason", err)
 		s.reason.Store(&err)
-		return s.standStill(ctx, failed, err)
+		return s.standStill(ctx, failed, err, pin)
 	case err != nil:
 		s.reason.Store(&err)
 		return fmt.Errorf("%w: %w", ErrRestart, err)
@@ -111,9 +113,8 @@ func (s *server) run(ctx context.Context, failed <-chan error) error {
 	}
 }
 
-// standStill answers with a reason until it may have gone.
-func (s *server) standStill(ctx context.Context, failed <-chan error, reason error) error {
-	pin, _ := os.ReadFile(s.cfg.PINFile)
+// standStill answers with a reason until it may have gone: the PIN's file is not what it was, or a setup is there.
+func (s *server) standStill(ctx context.Context, failed <-chan error, reason error, pin []byte) error {
 	gone := func() bool {
 		switch {
 		case errors.Is(reason, hsm.ErrPIN):
