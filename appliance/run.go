@@ -27,6 +27,9 @@ var ErrBroken = errors.New("the safe stopped to find out what is true")
 // Run serves until ctx ends (an orderly stop, nil) or the safe breaks. It closes the appliance.
 func (a *Appliance) Run(ctx context.Context) error {
 	defer a.Close()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // before anybody can know that it serves: unheard, it would end the process
+	defer signal.Stop(hangup)
 	directory, err := a.config.directory()
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func (a *Appliance) Run(ctx context.Context) error {
 	group.Go(func() error { return a.untilBroken(ctx) })
 	group.Go(func() error { return systemd.Watchdog(ctx, a.alive) })
 	group.Go(func() error { certificate.renew(ctx); return nil })
-	group.Go(func() error { a.reloads(ctx, door); return nil })
+	group.Go(func() error { a.reloads(ctx, door, hangup); return nil })
 	if err := systemd.Ready(a.statusLine()); err != nil {
 		a.log.Warn("telling systemd", "error", err)
 	}
@@ -162,10 +165,7 @@ func (a *Appliance) listeners() ([]net.Listener, error) {
 }
 
 // reloads reads the table of callers again on SIGHUP. A table with a fault changes nothing.
-func (a *Appliance) reloads(ctx context.Context, door *web.Door) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+func (a *Appliance) reloads(ctx context.Context, door *web.Door, hangup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
