@@ -57,14 +57,15 @@ type Mirror struct {
 	witness    witnesses
 	stop       context.CancelFunc // ends the background work
 	done       sync.WaitGroup
-	reader     atomic.Uint32 // spreads reads over the members
-	brake      atomic.Int64  // nanoseconds that each batch waits while a member does not gain on writers
-	suspects   *suspects     // keys that did not read right, to be repaired
-	budget     *budget       // of faults, for each volume
-	away       uint64        // manifests kept while a member is away
-	lag        int64         // bytes that the cursor of a copy stays behind it
-	calls      calls         // of readers and writers, so that a copy gives way to them
-	told       told          // events on their way to Config.Event
+	running    sync.WaitGroup // processes of volumes; done goes before it
+	reader     atomic.Uint32  // spreads reads over the members
+	brake      atomic.Int64   // nanoseconds that each batch waits while a member does not gain on writers
+	suspects   *suspects      // keys that did not read right, to be repaired
+	budget     *budget        // of faults, for each volume
+	away       uint64         // manifests kept while a member is away
+	lag        int64          // bytes that the cursor of a copy stays behind it
+	calls      calls          // of readers and writers, so that a copy gives way to them
+	told       told           // events on their way to Config.Event
 }
 
 // role is a member's part in the mirror.
@@ -238,6 +239,7 @@ func (m *Mirror) Close() error {
 		})
 	}
 	wg.Wait()
+	m.ended()
 	m.told.handOn(m.c.Event)
 	return errors.Join(append(errs, err)...)
 }

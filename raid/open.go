@@ -180,6 +180,7 @@ func (m *Mirror) launch(ctx context.Context, mem *member) error {
 	if err != nil {
 		return err
 	}
+	m.running.Go(func() { <-proc.exited })
 	st, err := m.greet(ctx, mem, proc)
 	if err != nil {
 		proc.kill()

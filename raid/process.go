@@ -112,3 +112,15 @@ func (p *process) kill() {
 	p.client.Close()
 	_ = p.cmd.Process.Kill()
 }
+
+// ended waits for the end of every process there was, those killed long ago too: whoever closed a mirror finds
+// nobody at work in its directories. One that a dead disk holds is left after a while.
+func (m *Mirror) ended() {
+	all := make(chan struct{})
+	go func() { m.running.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-time.After(closeWait):
+		m.c.Log.Error("a volume's process was killed and does not end")
+	}
+}

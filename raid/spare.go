@@ -118,6 +118,7 @@ func (m *Mirror) empty(ctx context.Context, mem *member) error {
 	if err != nil {
 		return err
 	}
+	m.running.Go(func() { <-proc.exited })
 	defer proc.kill()
 	ctx, cancel := context.WithTimeout(ctx, openWait)
 	defer cancel()
