@@ -143,7 +143,7 @@ func (s *site) write(batches int) {
 // healthy waits until all volumes are in sync.
 func (s *site) healthy() {
 	s.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if s.m.Status().State == raid.Healthy {
 			return
 		}
