@@ -228,13 +228,27 @@ func (w *setupWork) file(path string, text []byte, mode fs.FileMode) error {
 	if err := w.record.Note(setup.Made{Act: setup.MadeFile, Path: path}); err != nil {
 		return err
 	}
-	if err := writeFile(path, text, mode); err != nil {
+	if err := newFile(path, text, mode); err != nil {
 		return err
 	}
 	if a := w.Layout.Safe; a.Set && mode&0o040 != 0 {
 		return os.Lchown(path, 0, a.GID)
 	}
 	return nil
+}
+
+// newFile writes one under its own name from the first byte: a crash leaves part of a file that is in the
+// record, and never a PIN in a file of another name, which nobody would take back.
+func newFile(path string, text []byte, mode fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode) // #nosec G304 -- of the layout
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return syncFolder(filepath.Dir(path))
 }
 
 // files writes the configuration and what it names.
