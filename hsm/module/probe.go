@@ -18,7 +18,7 @@ var (
 
 // Probe says whether [Setup] would find what it needs: a library that starts, no token of that label, a
 // blank one, and the mechanisms. It changes nothing. A token of that label is fs.ErrExist, one that lacks
-// a mechanism hsm.ErrRefused.
+// a mechanism hsm.ErrRefused. An initialised one is looked at without its PIN: none of its tries is spent.
 func Probe(cfg SetupConfig) error {
 	if len(cfg.WrapMethods) == 0 {
 		cfg.WrapMethods = WrapMethods()
@@ -30,6 +30,9 @@ func Probe(cfg SetupConfig) error {
 	started := false
 	err = withLibrary(p, func() error {
 		started = true
+		if cfg.Initialised {
+			return checkGiven(p, cfg)
+		}
 		_, _, err := findSlot(p, cfg.Token.Label, "")
 		if err == nil {
 			return fmt.Errorf("a token %q is there already: %w", cfg.Token.Label, fs.ErrExist)

@@ -22,11 +22,12 @@ import (
 
 // SetupConfig is what Setup needs.
 type SetupConfig struct {
-	Token         Token  // no token may have this label yet
-	Origin        string // of the safe and its journal, for ever; at most 48 bytes
-	Demonstration bool   // no ceremony is held: every attestation will say so
-	PINFile       string // see NewPIN
-	SOPINFile     string
+	Token         Token    // no token may have this label yet, unless it is
+	Initialised   bool     // a token that others initialised: it is used as it is, and has its PIN
+	Origin        string   // of the safe and its journal, for ever; at most 48 bytes
+	Demonstration bool     // no ceremony is held: every attestation will say so
+	PINFile       string   // see NewPIN
+	SOPINFile     string   // not read for an initialised one
 	StateDir      string   // made if missing; must hold no setup yet
 	TLSNames      []string // DNS names and addresses of the safe's TLS certificate
 	WrapMethods   []string // allowed ones; empty: all of WrapMethods()
@@ -54,10 +55,11 @@ const maxOrigin = 48 // so that certificate names keep to ub-common-name
 // directory, setup.json last. It never touches a token that is initialised nor
 // a state directory that was set up; both are fs.ErrExist. After a crash in
 // the middle nothing is set up: remove the token and begin again.
+//
+// An initialised token is logged in to, once, and used if it has nothing of a safe;
+// when the setup fails, what it made there is removed again, or the error is ErrLeft.
 func Setup(ctx context.Context, cfg SetupConfig) (SetupResult, error) {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg.Log = cfg.log()
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -75,18 +77,35 @@ func Setup(ctx context.Context, cfg SetupConfig) (SetupResult, error) {
 			return SetupResult{}, err
 		}
 		defer lock.Close() //nolint:errcheck // nothing was written to it
-		t, err := makeToken(cfg, pin, soPIN)
+		t, err := cfg.open(pin, soPIN)
 		if err != nil {
 			return SetupResult{}, err
 		}
 		s := &setup{cfg: cfg, token: t, guard: g, signers: map[string]*signer{}}
 		result, err := s.run(ctx)
+		if err != nil && cfg.Initialised {
+			err = errors.Join(err, t.withdraw(), t.close())
+		}
 		if err != nil {
 			return SetupResult{}, err
 		}
 		return result, t.close()
 	})
 	return result, err
+}
+
+func (cfg SetupConfig) open(pin, soPIN string) (*token, error) {
+	if cfg.Initialised {
+		return openGiven(cfg, pin)
+	}
+	return makeToken(cfg, pin, soPIN)
+}
+
+func (cfg SetupConfig) log() *slog.Logger {
+	if cfg.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return cfg.Log
 }
 
 // check looks at everything that can be looked at before the token is touched.
@@ -109,8 +128,8 @@ func (cfg SetupConfig) check() (pin, soPIN string, err error) {
 		return "", "", fmt.Errorf("%q was set up already: %w", cfg.StateDir, fs.ErrExist)
 	}
 	pin, err = readPIN(cfg.PINFile)
-	if err != nil {
-		return "", "", err
+	if err != nil || cfg.Initialised {
+		return pin, "", err
 	}
 	soPIN, err = readPIN(cfg.SOPINFile)
 	return pin, soPIN, err
