@@ -52,6 +52,7 @@ func Doctor(ctx context.Context, cfg Config, language string) []Diagnosis {
 	d := doctor{cfg, language, words.DoctorIn(language)}
 	list := append(d.machine(ctx), d.demonstration(), d.setUp())
 	list = append(list, d.secrets()...)
+	list = append(list, d.pin()...)
 	list = append(list, d.volumes(ctx)...)
 	list = append(list, d.token(ctx)...)
 	list = append(list, d.clock(ctx)...)

@@ -13,6 +13,7 @@ import (
 	"casemate/store"
 	"casemate/store/identity"
 	"casemate/store/timestamp"
+	"casemate/systemd"
 )
 
 // codes gives the errors that a person at the terminal may meet the names under which package words
@@ -25,6 +26,9 @@ var codes = []struct {
 	{ErrConfig, "config"},
 	{ErrNotInitialised, "not-initialised"},
 	{hsm.ErrPIN, "token-pin"},
+	{ErrPINForm, "pin-form"},
+	{ErrOtherPIN, "pin-other"},
+	{systemd.ErrCreds, "creds"},
 	{hsm.ErrAudit, "token-audit"},
 	{hsm.ErrNotSetUp, "token-not-set-up"},
 	{hsm.ErrUnavailable, "token-away"},

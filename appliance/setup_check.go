@@ -129,12 +129,12 @@ func (s *Setup) CheckMachine() []setup.Problem {
 			p.add("", setup.BadSetUp, "%s has %q", dir, entries[0].Name())
 		}
 	}
-	for _, file := range []string{"callers.toml", "access.pem", "softhsm2.conf", "pin", "so-pin", "recovery.pem"} {
+	for _, file := range []string{"callers.toml", "access.pem", "softhsm2.conf", "pin", "pin.cred", "so-pin", "recovery.pem"} {
 		if path := filepath.Join(s.Layout.Config, file); exists(path) {
 			p.add("", setup.BadSetUp, "%s", path)
 		}
 	}
-	for _, unit := range []string{"casemate.service", "casemate.socket"} {
+	for _, unit := range []string{"casemate.service", "casemate.socket", "casemate-hsm.service"} {
 		if path := filepath.Join(s.Layout.Units, unit+".d", "setup.conf"); s.Layout.Units != "" && isDir(filepath.Dir(path)) && exists(path) {
 			p.add("", setup.BadSetUp, "%s", path)
 		}
@@ -152,6 +152,7 @@ func (s *Setup) CheckMachine() []setup.Problem {
 			p.add("", setup.BadSpace, "%s: %d MiB", there, free>>20)
 		}
 	}
+	s.checkCreds(&p)
 	if err := s.random(); err != nil {
 		p.add("", setup.BadEntropy, "%v", err)
 	}

@@ -50,15 +50,16 @@ type SetupDone struct {
 	SealRoot    string   `json:"sealRoot"` // SHA-256 of the certificate
 	JournalVKey string   `json:"journalVKey"`
 	Handed      string   `json:"handedOut"` // folder of trust files and certificates
-	SOPIN       string   `json:"soPin"`     // file to be carried away from the box
+	SOPIN       string   `json:"soPin"`     // file to be carried away from the box; none for a token that others initialised
 	Keys        []string `json:"keys"`      // of persons, made here: to be handed over
+	Given       []string `json:"given"`     // files with PINs that were given: to be deleted
 }
 
 const softHSM = "libsofthsm2.so"
 
-// inSoftware tells whether the token is SoftHSM, whose files are ours to place.
+// inSoftware tells whether the token is SoftHSM, whose files are ours to place, unless others did.
 func (s *Setup) inSoftware() bool {
-	return strings.HasPrefix(filepath.Base(s.Answers.Token.Module), softHSM)
+	return !s.Answers.Token.Initialised && strings.HasPrefix(filepath.Base(s.Answers.Token.Module), softHSM)
 }
 
 func (s *Setup) softHSMFile() string { return filepath.Join(s.Layout.Config, "softhsm2.conf") }
@@ -148,7 +149,9 @@ module = {{q .A.Token.Module}}
 token = {{q .Label}}
 state = {{q .L.HSMState}}
 {{if .Soft}}softhsm_conf = "softhsm2.conf"
-{{end}}{{if .L.Start}}start = true # no service manager here: serve starts the token process itself
+{{end}}{{with .A.Token.SoftHSMConf}}softhsm_conf = {{q .}}
+{{end}}{{if .A.Token.Initialised}}{{with .A.Token.Serial}}serial = {{q .}}
+{{end}}{{end}}{{if .L.Start}}start = true # no service manager here: serve starts the token process itself
 pin_file = "pin"
 {{end}}{{if .L.Safe.Set}}allow_uids = [{{.L.Safe.UID}}]
 {{end}}

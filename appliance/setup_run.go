@@ -2,14 +2,12 @@ package appliance
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -18,7 +16,6 @@ import (
 
 	"casemate/appliance/setup"
 	"casemate/hsm"
-	"casemate/hsm/module"
 	"casemate/raid"
 	"casemate/store/proof"
 )
@@ -103,6 +100,7 @@ type setupWork struct {
 	record *setup.Record
 	config Config
 	pins   pins
+	made   bool // keys, in the token
 }
 
 // all is the one descent. Before each step its traces are in the record.
@@ -114,10 +112,11 @@ func (w *setupWork) all(ctx context.Context) (done SetupDone, err error) {
 	if err := w.folders(); err != nil {
 		return done, err
 	}
-	if err := w.files(); err != nil {
+	if err := w.files(ctx); err != nil {
 		return done, err
 	}
 	defer w.pins.close()
+	defer func() { err = w.leaveToken(ctx, err) }()
 	if w.config, err = LoadConfig(w.Layout.ConfigFile()); err != nil {
 		return done, err
 	}
@@ -252,7 +251,7 @@ func newFile(path string, text []byte, mode fs.FileMode) error {
 }
 
 // files writes the configuration and what it names.
-func (w *setupWork) files() error {
+func (w *setupWork) files(ctx context.Context) error {
 	for i, a := range w.Answers.Authorities {
 		roots, err := os.ReadFile(a.Roots) // #nosec G304 -- named by the answers
 		if err != nil {
@@ -276,11 +275,7 @@ func (w *setupWork) files() error {
 			return err
 		}
 	}
-	var err error
-	if w.pins.pin, err = w.secret(w.Answers.Token.PINFile, w.Layout.PINFile()); err != nil {
-		return err
-	}
-	if w.pins.soPIN, err = w.secret(w.Answers.Token.SOPINFile, w.Layout.SOPINFile()); err != nil {
+	if err := w.secrets(ctx); err != nil {
 		return err
 	}
 	_, text, err := w.Setup.config()
@@ -288,37 +283,6 @@ func (w *setupWork) files() error {
 		return err
 	}
 	return w.file(w.Layout.ConfigFile(), text, 0o640)
-}
-
-// secret puts a PIN, given or made, into a file that root alone reads, and into memory for the child.
-func (w *setupWork) secret(given, path string) (*os.File, error) {
-	pin := rand.Text()
-	if given != "" {
-		var err error
-		if pin, err = module.ReadPIN(given); err != nil {
-			return nil, &SetupError{setup.Problem{Key: "token", Code: setup.BadPIN, Detail: err.Error()}}
-		}
-	}
-	if err := w.file(path, []byte(pin+"\n"), 0o600); err != nil {
-		return nil, err
-	}
-	return inMemory([]byte(pin), w.Layout.Token)
-}
-
-func (w *setupWork) makeToken(ctx context.Context) error {
-	if !w.inSoftware() {
-		if err := w.record.Note(setup.Made{Act: setup.TokenTaken, Path: w.label()}); err != nil {
-			return err
-		}
-	}
-	problem, err := w.tokenAsk(ctx, w.pins, w.record.Lock(), tokenJob{Act: tokenMade, Config: w.Layout.ConfigFile(), Names: w.names()})
-	if err != nil {
-		return err
-	}
-	if problem != nil {
-		return &SetupError{*problem}
-	}
-	return nil
 }
 
 // withToken does what takes the token at work: the volumes under a key born in it, the certificates.
@@ -412,7 +376,7 @@ func ownTree(dir string, owner setup.Account) error {
 func (w *setupWork) hand(ctx context.Context, token *hsm.Client, info hsm.Info) (SetupDone, error) {
 	root := info.SealChain[len(info.SealChain)-1]
 	done := SetupDone{Config: w.Layout.ConfigFile(), Origin: info.Origin, SealRoot: fingerprintOf(root), JournalVKey: info.JournalVKey,
-		Handed: w.Layout.Handed, SOPIN: w.Layout.SOPINFile()}
+		Handed: w.Layout.Handed, SOPIN: w.soPINFile(), Given: w.plainLeft()}
 	t, err := w.config.trust(info)
 	if err != nil {
 		return done, err
@@ -471,42 +435,4 @@ func (w *setupWork) person(ctx context.Context, token *hsm.Client, dir string, p
 		return CallerConfig{}, err
 	}
 	return callerOf(token, ctx, der, p.Name, p.Roles)
-}
-
-// units lets the services reach what lies outside of their own folders, and listen where the answers say.
-func (w *setupWork) units() error {
-	if w.Layout.Units == "" {
-		return nil
-	}
-	paths := ""
-	for _, dir := range w.config.Volumes.Dirs {
-		paths += "ReadWritePaths=-" + strings.ReplaceAll(strings.ReplaceAll(dir, "%", "%%"), " ", `\x20`) + "\n"
-	}
-	address, _ := w.socketAddress() // judged before
-	for _, u := range []struct{ unit, text string }{
-		{"casemate.service", "# Written by casemated setup: the volumes.\n[Service]\n" + paths},
-		{"casemate.socket", "# Written by casemated setup: where the API answers.\n[Socket]\nListenStream=\nListenStream=" + address + "\n"},
-	} {
-		dir := filepath.Join(w.Layout.Units, u.unit+".d")
-		if !isDir(dir) {
-			if err := w.dir(dir, 0o755, setup.Account{}); err != nil {
-				return err
-			}
-		}
-		if err := w.file(filepath.Join(dir, "setup.conf"), []byte(u.text), 0o644); err != nil {
-			return err
-		}
-	}
-	return reloadManager()
-}
-
-// reloadManager has the service manager read its units again, where one runs.
-func reloadManager() error {
-	if !isDir("/run/systemd/system") {
-		return nil
-	}
-	if out, err := exec.Command("systemctl", "daemon-reload").CombinedOutput(); err != nil {
-		return fmt.Errorf("systemctl daemon-reload: %w: %s", err, out)
-	}
-	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"casemate/appliance"
 	"casemate/appliance/client"
 	"casemate/appliance/setup"
+	"casemate/systemd"
 )
 
 // site is a place where a box is set up with answers, by the real program, and served.
@@ -100,6 +101,20 @@ func (s *site) tree() string {
 	return b.String()
 }
 
+// lasting is what a safe at work does not change by itself: the configuration, what was handed out, and what
+// its volumes and its state stand on.
+func (s *site) lasting() string {
+	s.t.Helper()
+	var b strings.Builder
+	for line := range strings.Lines(s.tree()) {
+		name := strings.TrimPrefix(line, s.dir)
+		if strings.HasPrefix(name, "/box/etc") || strings.Contains(name, "/superblock ") || strings.Contains(name, "/volumes.key ") || strings.Contains(name, "/tokens") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
 // at makes the box of a site one that the helpers of other tests know.
 func (s *site) served() {
 	s.t.Helper()
@@ -151,13 +166,17 @@ func TestSetupMakesASafe(t *testing.T) {
 	if _, err := s.client("depositor").Deposit(t.Context(), client.Deposit{Vault: "archives", Files: []client.File{file("a", []byte("b"))}}); err != nil {
 		t.Error(err)
 	}
-	after := s.tree()
+	after := s.lasting()
 	out, err = s.setup("--json").CombinedOutput()
 	if codes := problemCodes(t, out); !slices.Contains(codes, setup.BadSetUp) || !slices.Contains(codes, setup.BadNotEmpty) || err == nil {
 		t.Errorf("a second set-up: %v %v", codes, err)
 	}
-	if now := s.tree(); strings.Count(now, "\n") < strings.Count(after, "\n") {
-		t.Errorf("a second set-up took something away")
+	if now := s.lasting(); now != after {
+		t.Errorf("a second set-up changed something:\n%s\nbefore:\n%s", now, after)
+	}
+	s.notUndoneWhileItRuns()
+	if _, err := s.client("depositor").Deposit(t.Context(), client.Deposit{Vault: "archives", Files: []client.File{file("c", []byte("d"))}}); err != nil {
+		t.Errorf("the safe below: %v", err)
 	}
 	s.stop()
 }
@@ -415,6 +434,7 @@ func TestSetupForItsUsers(t *testing.T) {
 	s.must(os.MkdirAll(s.in("run"), 0o755))
 	l := setup.Layout{Config: s.in("etc"), State: s.in("var"), HSMState: s.in("hsm"), Socket: s.in("run/hsm/s"), Handed: s.in("etc/handed"), Safe: safe, Token: token,
 		Units: s.in("units")}
+	s.answers.Token.PINFile = s.pin("chosen-pin", 0o600)
 	run := &appliance.Setup{Answers: s.answers, Layout: l, Log: slog.New(slog.NewTextHandler(s.words, nil)), Program: program(t, "casemate/appliance/cmd/casemated")}
 	if found := run.Check(t.Context()); len(found) > 0 {
 		t.Fatalf("%+v", found)
@@ -425,7 +445,7 @@ func TestSetupForItsUsers(t *testing.T) {
 		t.Fatalf("%v\n%s", err, s.words)
 	}
 	for name, want := range map[string]string{
-		"etc/casemate.toml": "0:23451 -rw-r-----", "etc/callers.toml": "0:23451 -rw-r-----", "etc/access.pem": "0:23451 -rw-r--r--", "etc/pin": "0:0 -rw-------",
+		"etc/casemate.toml": "0:23451 -rw-r-----", "etc/callers.toml": "0:23451 -rw-r-----", "etc/access.pem": "0:23451 -rw-r--r--", "etc/pin.cred": "0:0 -rw-------",
 		"etc/so-pin": "0:0 -rw-------", "etc/handed": "0:0 drwx------", "var": "23451:23451 drwx------", "var/volumes.key": "23451:23451 -rw-r-----",
 		"var/mirror": "23451:23451 drwx------", "a": "23451:23451 drwx------", "a/volumes.key": "23451:23451 -rw-r-----", "hsm": "23452:23451 drwx------",
 		"hsm/setup.json": "23452:23451 -rw-------", "hsm/tokens": "23452:23451 drwx------", "run/hsm": "23452:23451 drwx--x---",
@@ -445,6 +465,29 @@ func TestSetupForItsUsers(t *testing.T) {
 	}
 	if _, err := appliance.LoadConfig(l.ConfigFile()); err != nil {
 		t.Error(err)
+	}
+	s.pinIsEncrypted("etc/pin.cred", "chosen-pin")
+}
+
+// pinIsEncrypted: the credential opens to the PIN, and no file of the site has it in plain.
+func (s *site) pinIsEncrypted(credential, pin string) {
+	s.t.Helper()
+	encrypted, err := os.ReadFile(s.in(credential))
+	s.must(err)
+	if got, err := systemd.DecryptCredential(s.t.Context(), systemd.PIN, encrypted); err != nil || string(got) != pin {
+		s.t.Errorf("the credential opens to %q, %v", got, err)
+	}
+	s.must(filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || path == s.in("some-pin") {
+			return err
+		}
+		if text, err := os.ReadFile(path); err != nil || bytes.Contains(text, []byte(pin)) {
+			s.t.Errorf("%s has the PIN in plain, %v", path, err)
+		}
+		return nil
+	}))
+	if strings.Contains(s.words.String(), pin) {
+		s.t.Error("the log has it")
 	}
 }
 

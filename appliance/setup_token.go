@@ -35,12 +35,14 @@ const (
 	tokenProbed = "probe" // say whether a token can be set up
 	tokenMade   = "make"
 	tokenServed = "serve" // until its standard input ends
+	tokenLeft   = "leave" // remove what was made in a token that others initialised
 )
 
 // tokenJob is what the child is to do, one line on its standard input.
 type tokenJob struct {
 	Act    string       `json:"act"`
 	Token  module.Token `json:"token"`            // of probe
+	Given  bool         `json:"given,omitempty"`  // others initialised it
 	Config string       `json:"config,omitempty"` // of the others: the configuration's file
 	Names  []string     `json:"names,omitempty"`  // of make: for the TLS certificate
 }
@@ -71,10 +73,12 @@ func RunTokenJob(ctx context.Context, in io.Reader, out io.Writer, log *slog.Log
 	c.HSM.PINFile, c.HSM.SOPINFile = inheritedPIN, inheritedSOPIN
 	switch job.Act {
 	case tokenProbed:
-		err = module.Probe(module.SetupConfig{Token: job.Token})
+		err = module.Probe(module.SetupConfig{Token: job.Token, Initialised: job.Given})
 	case tokenMade:
-		_, err = module.Setup(ctx, module.SetupConfig{Token: c.moduleToken(), Origin: c.Origin, Demonstration: c.Demonstration,
+		_, err = module.Setup(ctx, module.SetupConfig{Token: c.moduleToken(), Initialised: job.Given, Origin: c.Origin, Demonstration: c.Demonstration,
 			PINFile: inheritedPIN, SOPINFile: inheritedSOPIN, StateDir: c.HSM.State, TLSNames: job.Names})
+	case tokenLeft:
+		err = module.Withdraw(ctx, module.SetupConfig{Token: c.moduleToken(), PINFile: inheritedPIN})
 	case tokenServed:
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
@@ -93,8 +97,14 @@ func RunTokenJob(ctx context.Context, in io.Reader, out io.Writer, log *slog.Log
 // tokenCode names what a token or its library does not do.
 func tokenCode(err error) string {
 	switch {
+	case errors.Is(err, module.ErrLeft): // before what it comes with
+		return setup.BadLeft
 	case errors.Is(err, module.ErrModule):
 		return setup.BadModule
+	case errors.Is(err, module.ErrNoGiven):
+		return setup.BadGiven
+	case errors.Is(err, module.ErrHolds):
+		return setup.BadHolds
 	case errors.Is(err, module.ErrNoBlank):
 		return setup.BadNoToken
 	case errors.Is(err, fs.ErrExist):
@@ -196,6 +206,9 @@ func (s *Setup) checkToken(ctx context.Context, p *problems) {
 			p.add(key, setup.BadPIN, "%v", err)
 		}
 	}
+	if s.Answers.Token.Initialised && s.Answers.Token.PINFile == "" {
+		p.add("token.pin_file", setup.BadPIN, "there is none, and an initialised token has a PIN already")
+	}
 	if _, err := os.Stat(s.Answers.Token.Module); err != nil {
 		p.add("token.module", setup.BadModule, "%v", err)
 		return
@@ -217,6 +230,7 @@ func (s *Setup) probeToken(ctx context.Context) (*setup.Problem, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // nothing of worth
 	t := module.Token{Module: s.Answers.Token.Module, Label: s.label(), Serial: s.Answers.Token.Serial}
+	t.SoftHSMConf = s.Answers.Token.SoftHSMConf
 	if s.inSoftware() {
 		tokens := filepath.Join(dir, "tokens")
 		t.SoftHSMConf = filepath.Join(dir, "softhsm2.conf")
@@ -231,7 +245,7 @@ func (s *Setup) probeToken(ctx context.Context) (*setup.Problem, error) {
 		return nil, err
 	}
 	defer func() { _ = none.Close() }() // memory alone
-	return s.tokenAsk(ctx, pins{none, none}, nil, tokenJob{Act: tokenProbed, Token: t})
+	return s.tokenAsk(ctx, pins{none, none}, nil, tokenJob{Act: tokenProbed, Token: t, Given: s.Answers.Token.Initialised})
 }
 
 // softHSMConf is SoftHSM's own configuration.

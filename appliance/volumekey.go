@@ -97,6 +97,11 @@ func writeFile(name string, content []byte, mode os.FileMode) error {
 	if err := os.Rename(f.Name(), name); err != nil {
 		return err
 	}
+	return syncFolder(dir)
+}
+
+// syncFolder makes the names in a folder survive a crash.
+func syncFolder(dir string) error {
 	d, err := os.Open(dir) // #nosec G304 -- the folder just written to
 	if err != nil {
 		return err

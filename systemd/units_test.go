@@ -114,7 +114,7 @@ func TestUnitsPromises(t *testing.T) {
 		"casemate-hsm.service": {
 			"ExecStart=/usr/bin/casemated hsm --config /etc/casemate/casemate.toml",
 			"Type=notify", "NotifyAccess=main", "WatchdogSignal=SIGKILL", "KillMode=mixed", "LimitCORE=0",
-			"LoadCredential=" + PIN + ":/etc/casemate/pin", "User=casemate-hsm",
+			"LoadCredentialEncrypted=" + PIN + ":/etc/casemate/pin.cred", "User=casemate-hsm",
 		},
 	} {
 		b, err := os.ReadFile(unit)

@@ -55,11 +55,15 @@ type Volume struct {
 	Erase  string `toml:"erase"`
 }
 
-// Token is the PKCS#11 token, which must not be initialised yet.
+// Token is the PKCS#11 token, which must not be initialised yet, unless it says so.
 type Token struct {
 	Module string `toml:"module"`
 	Label  string `toml:"label"`
 	Serial string `toml:"serial"` // of the one to take, where there are several
+	// Initialised takes the token of that label as others left it: PINFile holds its PIN, and it has nothing
+	// of a safe. SoftHSMConf is then where SoftHSM finds it, if it is one of SoftHSM's.
+	Initialised bool   `toml:"initialised"`
+	SoftHSMConf string `toml:"softhsm_conf"`
 	// PINFile and SOPINFile hold PINs to be set, mode 0600. Empty: random ones are made.
 	PINFile   string `toml:"pin_file"`
 	SOPINFile string `toml:"so_pin_file"`
@@ -146,7 +150,7 @@ func where(err error) error {
 }
 
 func (a *Answers) resolve(dir string) {
-	paths := []*string{&a.Recovery, &a.Token.Module, &a.Token.PINFile, &a.Token.SOPINFile}
+	paths := []*string{&a.Recovery, &a.Token.Module, &a.Token.PINFile, &a.Token.SOPINFile, &a.Token.SoftHSMConf}
 	for i := range a.Volumes {
 		paths = append(paths, &a.Volumes[i].Dir, &a.Volumes[i].Device)
 	}

@@ -58,10 +58,14 @@ func (l Layout) ConfigFile() string { return filepath.Join(l.Config, "casemate.t
 // Record is where what was made is noted until the set-up is whole.
 func (l Layout) Record() string { return filepath.Join(l.Config, ".setup-record") }
 
-// PINFile is where the token's PIN stands; the security officer's stands beside it until it is carried away.
+// PINFile is where the token's PIN stands in plain, with Start alone; earlier versions left it there in any
+// case.
 func (l Layout) PINFile() string { return filepath.Join(l.Config, "pin") }
 
-// SOPINFile is the security officer's.
+// Credential is where it stands encrypted, for the service manager to open.
+func (l Layout) Credential() string { return filepath.Join(l.Config, "pin.cred") }
+
+// SOPINFile is the security officer's, until it is carried away.
 func (l Layout) SOPINFile() string { return filepath.Join(l.Config, "so-pin") }
 
 func account(name string) (Account, error) {

@@ -36,9 +36,13 @@ const (
 	BadData      = "device-data"   // it holds data, and was not named exactly
 	BadModule    = "module"        // it is no PKCS#11 library
 	BadTokenHere = "token-there"   // a token of that label is there
+	BadGiven     = "token-given"   // no initialised token of that label is there
+	BadHolds     = "token-holds"   // it has keys of a safe
+	BadLeft      = "token-left"    // what was made in it is there still
 	BadNoToken   = "token-none"    // no blank token is there
 	BadToken     = "token-refused" // the token cannot do what is needed, or refuses
 	BadPIN       = "pin"           // a PIN cannot be used, or the token refuses it
+	BadCreds     = "credential"    // a PIN cannot be encrypted here
 	BadPersons   = "persons"       // nobody would be able to administer
 	BadPerson    = "person"        // a person cannot get a certificate
 )
@@ -46,4 +50,4 @@ const (
 // Codes are all of them.
 var Codes = []string{BadRoot, BadUsers, BadAnswer, BadSetUp, BadReadOnly, BadSpace, BadEntropy, BadTime, BadServers, BadClock,
 	BadAuthority, BadRoots, BadCeremony, BadVolumes, BadDir, BadNotEmpty, BadInside, BadSameDisk, BadNoMount, BadSmall, BadLocked,
-	BadDevice, BadTwice, BadUsed, BadData, BadModule, BadTokenHere, BadNoToken, BadToken, BadPIN, BadPersons, BadPerson}
+	BadDevice, BadTwice, BadUsed, BadData, BadModule, BadTokenHere, BadGiven, BadHolds, BadLeft, BadNoToken, BadToken, BadPIN, BadCreds, BadPersons, BadPerson}

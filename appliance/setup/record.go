@@ -31,6 +31,7 @@ const (
 	Fstab      = "fstab" // a line, at the end of a file that was there
 	Whole      = "whole" // the last line: nothing is missing any more, and nothing is undone
 	TokenTaken = "token" // a token that is none of our files: nobody can make it blank again from here
+	TokenBack  = "back"  // what was made in that token was removed by who made it
 )
 
 // Made is one thing.
@@ -138,7 +139,12 @@ func Undo(file string) (left []Made, err error) {
 	if n := len(list); n > 0 && list[n-1].Act == Whole { // killed between the last two acts of Keep
 		return nil, errors.Join(os.Remove(file), syncDir(filepath.Dir(file)))
 	}
+	back := false
 	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].Act == TokenBack || (list[i].Act == TokenTaken && back) {
+			back = true
+			continue
+		}
 		if err := list[i].undo(); err != nil {
 			left = append(left, list[i])
 		}

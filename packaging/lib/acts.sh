@@ -22,7 +22,7 @@ act_set_up() {
 	answers >"$WORK/box/root/root/set-up/answers.toml"
 	sed 's|^dir = "/srv/b"|dir = "/srv/a"|' "$WORK/box/root/root/set-up/answers.toml" >"$WORK/box/root/root/set-up/wrong.toml"
 	refused "the same disk twice" "inside another" inside casemated setup --answers /root/set-up/wrong.toml
-	must "nothing is left of it" inside sh -c '! ls /etc/casemate/casemate.toml /etc/casemate/pin 2>/dev/null'
+	must "nothing is left of it" inside sh -c '! ls /etc/casemate/casemate.toml /etc/casemate/pin* 2>/dev/null'
 	must "casemated setup --check finds nothing against it" inside casemated setup --answers /root/set-up/answers.toml --check
 	must "casemated setup" inside casemated setup --answers /root/set-up/answers.toml
 	sed -n '/[Nn]ext/,$p' "$LOGS/box-must.log" | indent
@@ -129,14 +129,14 @@ act_deposit() {
 # FORBIDDEN: who, what, how. systemd/DESIGN.md has the table of who may do what; this is the rest of it.
 # "serve" and "hsm" are the services' own users in the services' own view of the machine.
 FORBIDDEN='
-casemate	read the PIN	cat /etc/casemate/pin
+casemate	read the PIN	cat /etc/casemate/pin.cred
 casemate	read the PIN handed to the other service	sh -c "cat /run/credentials/casemate-hsm.service/pin"
 casemate	read the token	ls /var/lib/casemate-hsm
 casemate	change the configuration	sh -c "echo >>/etc/casemate/casemate.toml"
 casemate	change its own program	sh -c "echo >>/usr/bin/casemated"
 casemate-hsm	read the state of the safe	ls /var/lib/casemate
 casemate-hsm	read a volume	cat /srv/a/superblock
-casemate-hsm	read the PIN where it lies	cat /etc/casemate/pin
+casemate-hsm	read the PIN where it lies	cat /etc/casemate/pin.cred
 casemate-hsm	change the configuration	sh -c "echo >>/etc/casemate/casemate.toml"
 casemate-hsm	speak to the control socket	curl --fail --max-time 5 --unix-socket /var/lib/casemate/control.sock http://safe/
 neighbour	speak to the token, although of its group	curl --fail --max-time 5 --unix-socket /run/casemate-hsm/hsm.sock http://hsm/v1/ping

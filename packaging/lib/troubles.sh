@@ -140,11 +140,14 @@ act_upgrade() {
 	: >"$LOGS/box-load.log"
 	load_on
 	soon 180 more_than $((before + 5))
+	note "the PIN lies in plain, as an earlier version left it"
+	as_earlier_version
 	must "dpkg --install of the newer version" inside dpkg --install "$(package two casemate-appliance)"
 	must "the newer program runs" soon 180 replaced casemate.service "$pid"
 	before=$(acknowledged)
 	soon 180 more_than $((before + 5))
 	load_off
+	must "the PIN is encrypted now, and in plain no more" inside sh -c "test -s $CRED && ! ls /etc/casemate/pin /etc/systemd/system/casemate-hsm.service.d/plain-pin.conf"
 	must "its version is the newer one" inside sh -c 'casemated version | grep -q "+newer "'
 	must "no caller found the door shut: some waited" sh -c "! grep -i 'connection refused' '$LOGS/box-load.log'"
 	must "nothing acknowledged is lost" nothing_lost
@@ -161,7 +164,7 @@ act_remove() {
 	must "the safe is back" soon 180 deposit_one
 	must "nothing acknowledged is lost" nothing_lost
 	must "dpkg --purge, where nobody can be asked" inside env DEBIAN_FRONTEND=noninteractive dpkg --purge casemate-appliance
-	must "keeps the documents, the keys and the PIN" inside sh -c 'test -s /etc/casemate/pin && ls -d /var/lib/casemate/mirror && find /var/lib/casemate-hsm | grep object'
+	must "keeps the documents, the keys and the PIN" inside sh -c 'test -s /etc/casemate/pin.cred && ls -d /var/lib/casemate/mirror && find /var/lib/casemate-hsm | grep object'
 	must "dpkg --install" inside dpkg --install "$(package two casemate-appliance)"
 	must "the safe is back" soon 180 deposit_one
 	must "nothing acknowledged is lost" nothing_lost

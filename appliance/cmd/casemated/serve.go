@@ -58,7 +58,7 @@ func volumeCommand() *cobra.Command {
 }
 
 func hsmCommand(o *options) *cobra.Command {
-	return describe(&cobra.Command{Use: "hsm", Args: noArguments,
+	cmd := describe(&cobra.Command{Use: "hsm", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.load()
 			if err != nil {
@@ -69,6 +69,8 @@ func hsmCommand(o *options) *cobra.Command {
 			debug.SetGCPercent(400)
 			return tokenExit(appliance.ServeToken(cmd.Context(), cfg, o.log()))
 		}}, o.t.HSM)
+	cmd.AddCommand(pinCommand(o))
+	return cmd
 }
 
 // tokenExit gives the code that tells the supervisor what to do.

@@ -205,6 +205,10 @@ func (o *options) askToken(q *asker, a *setup.Answers) {
 	a.Token.Module = q.line(w.AskModule, module)
 	a.Token.Label = q.line(w.AskLabel, "casemate")
 	a.Token.Serial = q.line(w.AskSerial, "")
+	if a.Token.Initialised = q.yes(w.AskInitialised); a.Token.Initialised {
+		a.Token.PINFile, a.Token.SOPINFile = q.line(w.AskItsPIN, ""), ""
+		return
+	}
 	a.Token.PINFile = q.line(w.AskPIN, "")
 	a.Token.SOPINFile = q.line(w.AskSOPIN, "")
 }

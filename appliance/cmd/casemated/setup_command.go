@@ -164,7 +164,15 @@ func (o *options) setupDone(cmd *cobra.Command, done appliance.SetupDone, l setu
 		n++
 		p.line("%d. "+format, append([]any{n}, args...)...)
 	}
-	next(w.NextPIN, done.SOPIN)
+	if done.SOPIN != "" {
+		next(w.NextPIN, done.SOPIN)
+	}
+	if !l.Start {
+		next(w.NextLost, l.Credential())
+	}
+	if len(done.Given) > 0 {
+		next(w.NextGiven, strings.Join(done.Given, ", "))
+	}
 	next(w.NextTrust, filepath.Join(done.Handed, "trust"))
 	if len(done.Keys) > 0 {
 		next(w.NextKeys, strings.Join(done.Keys, ", "))

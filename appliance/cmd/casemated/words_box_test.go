@@ -11,4 +11,7 @@ func TestBoxSpeaksBoth(t *testing.T) {
 	for _, difference := range words.Differences(boxEnglish, boxFrench) {
 		t.Error(difference)
 	}
+	for _, difference := range words.Differences(pinEnglish, pinFrench) {
+		t.Error(difference)
+	}
 }

@@ -11,7 +11,8 @@ type setupWords struct {
 	NoConsole, NoConsoleHint                          string
 	Steps                                             map[string]string
 	Done, DoneRoot, Next                              string
-	NextPIN, NextTrust, NextKeys, NextStart           string
+	NextPIN, NextLost, NextGiven, NextTrust           string
+	NextKeys, NextStart                               string
 	NextDoctor                                        string
 	Summary, WillDo                                   string
 	RowOrigin, RowNames, RowListen, RowVolume         string
@@ -23,7 +24,7 @@ type setupWords struct {
 	AboutVolumes, AskVolume, AskMoreVolumes, AskMount string
 	AboutErase, AskErase                              string
 	AboutToken, AskModule, AskLabel, AskSerial        string
-	AskPIN, AskSOPIN                                  string
+	AskInitialised, AskItsPIN, AskPIN, AskSOPIN       string
 	AboutClock, AskServers, AskPolicy                 string
 	AboutAuthority, AskURL, AskRoots, AskPolicies     string
 	AskAuthorityName                                  string
@@ -58,8 +59,10 @@ Exit code 0: done (or nothing stands against it); 78: something does; 5: an earl
 		"left": "This could not be taken back (%s): %s",
 	},
 	Done: "The safe %s is set up; its configuration is %s", DoneRoot: "seal root, SHA-256: %s",
-	Next:    "What comes next:",
-	NextPIN: "The PIN of the security officer stands in %s: write it down in two sealed envelopes, then delete the file.", NextTrust: "Hand out what stands in %s, apart from receipts: whoever verifies needs it.",
+	Next:      "What comes next:",
+	NextPIN:   "The PIN of the security officer stands in %s: write it down in two sealed envelopes, then delete the file.",
+	NextLost:  "The token's own PIN lies encrypted in %s, and opens on no other machine: if this one is lost, the security officer sets another, and casemated hsm pin puts it in place.",
+	NextGiven: "These files of yours hold PINs: delete each, once it is on paper: %s", NextTrust: "Hand out what stands in %s, apart from receipts: whoever verifies needs it.",
 	NextKeys:  "These keys were made here: hand each to its person, then delete it: %s",
 	NextStart: "Start the safe: %s", NextDoctor: "Look at it: %s, then %s",
 	Summary: "This is what will be set up:", WillDo: "Disks that are to be erased lose everything. Keys are made, and cannot be made a second time.",
@@ -74,12 +77,13 @@ Exit code 0: done (or nothing stands against it); 78: something does; 5: an earl
 	AboutVolumes: "Each volume holds a copy of everything, encrypted. Give for each an empty folder where a disk of its own is mounted, or a whole disk (/dev/...), which gets a file system.",
 	AskVolume:    "Folder or disk of volume %d", AskMoreVolumes: "One more (nothing: no more)", AskMount: "Folder to mount it on",
 	AboutErase: "A disk with data is taken only if you name it exactly; for a blank one give nothing.", AskErase: "Erase",
-	AboutToken: "The keys are made in a token and never leave it. It must be blank: one that is initialised is never touched.",
+	AboutToken: "The keys are made in a token and never leave it. Best it is blank. One that others initialised is used as it is, if you say so and nothing of a safe is in it; nothing there is ever erased.",
 	AskModule:  "PKCS#11 library of the token's vendor", AskLabel: "Name for the token", AskSerial: "Serial number, if there are several",
+	AskInitialised: "Is it initialised already, by others? (yes/no)", AskItsPIN: "File with its PIN, tried once (mode 0600)",
 	AskPIN: "File with the PIN to set (nothing: one is made)", AskSOPIN: "File with the security officer's PIN (nothing: one is made)",
 	AboutClock: "Time servers, at least one, better four that do not depend on one another. With the policy refuse nothing is sealed while they do not bear the clock out; with flag it is sealed and said.",
 	AskServers: "Time servers", AskPolicy: "Policy (refuse, flag)",
-	AboutAuthority: "A timestamp authority outside (RFC 3161) dates what the safe seals. Have its root certificates from the authority itself.",
+	AboutAuthority: "A timestamp authority outside (RFC 3161) dates what the safe seals. Have its root certificates from the authority itself. Until one answers, every proof stays provisional: sealed, and dated by this box alone. Others are added later, each a table [[timestamp.authority]] in casemate.toml, and a restart; then what waited is dated.",
 	AskURL:         "Address (URL)", AskRoots: "File with its root certificates (PEM)", AskPolicies: "Policies it is accepted with (object identifiers)", AskAuthorityName: "A name for it",
 	AboutPersons: "First persons: each gets a certificate. With a request (PKCS #10) the key stays with its owner; without, it is made here, to be handed over. One at least is an administrator.",
 	AskPerson:    "Person (nothing: no more)", AskRoles: "Roles (depositor, reader, auditor, administrator, officer)", AskCSR: "File with the request (nothing: make a key here)",
@@ -114,8 +118,10 @@ interrompue.`,
 		"left": "Ceci n'a pas pu être défait (%s) : %s",
 	},
 	Done: "Le coffre %s est en place ; sa configuration est %s", DoneRoot: "racine des sceaux, SHA-256 : %s",
-	Next:    "Ce qui vient ensuite :",
-	NextPIN: "Le code PIN de l'officier de sécurité est dans %s : recopiez-le dans deux enveloppes scellées, puis effacez le fichier.", NextTrust: "Remettez ce qui est dans %s, à part des reçus : qui vérifie en a besoin.",
+	Next:      "Ce qui vient ensuite :",
+	NextPIN:   "Le code PIN de l'officier de sécurité est dans %s : recopiez-le dans deux enveloppes scellées, puis effacez le fichier.",
+	NextLost:  "Le code PIN du jeton lui-même est chiffré dans %s, et ne s'ouvre sur aucune autre machine : si celle-ci est perdue, l'officier de sécurité en pose un autre, et casemated hsm pin le met en place.",
+	NextGiven: "Ces fichiers à vous contiennent des codes PIN : effacez chacun, une fois recopié sur papier : %s", NextTrust: "Remettez ce qui est dans %s, à part des reçus : qui vérifie en a besoin.",
 	NextKeys:  "Ces clés ont été faites ici : remettez chacune à sa personne, puis effacez-la : %s",
 	NextStart: "Démarrez le coffre : %s", NextDoctor: "Examinez-le : %s, puis %s",
 	Summary: "Voici ce qui sera mis en place :", WillDo: "Les disques à effacer perdent tout. Des clés sont faites, et ne peuvent pas l'être une seconde fois.",
@@ -130,12 +136,13 @@ interrompue.`,
 	AboutVolumes: "Chaque volume contient une copie de tout, chiffrée. Donnez pour chacun un dossier vide où un disque à lui est monté, ou un disque entier (/dev/...), qui recevra un système de fichiers.",
 	AskVolume:    "Dossier ou disque du volume %d", AskMoreVolumes: "Un de plus (rien : c'est tout)", AskMount: "Dossier où le monter",
 	AboutErase: "Un disque qui porte des données n'est pris que si vous le nommez exactement ; pour un disque vierge, ne donnez rien.", AskErase: "Effacer",
-	AboutToken: "Les clés naissent dans un jeton et n'en sortent jamais. Il doit être vierge : un jeton initialisé n'est jamais touché.",
+	AboutToken: "Les clés naissent dans un jeton et n'en sortent jamais. Le mieux est qu'il soit vierge. Un jeton que d'autres ont initialisé est pris tel quel, si vous le dites et que rien d'un coffre n'y est ; rien n'y est jamais effacé.",
 	AskModule:  "Bibliothèque PKCS#11 du fabricant du jeton", AskLabel: "Nom à donner au jeton", AskSerial: "Numéro de série, s'il y en a plusieurs",
+	AskInitialised: "Est-il déjà initialisé, par d'autres ? (oui/non)", AskItsPIN: "Fichier avec son code PIN, essayé une fois (droits 0600)",
 	AskPIN: "Fichier avec le code PIN à donner (rien : il en est fait un)", AskSOPIN: "Fichier avec le code de l'officier de sécurité (rien : il en est fait un)",
 	AboutClock: "Serveurs de temps, un au moins, mieux quatre qui ne dépendent pas les uns des autres. Avec la règle refuse, rien n'est scellé tant qu'ils ne confirment pas l'horloge ; avec flag, on scelle et on le dit.",
 	AskServers: "Serveurs de temps", AskPolicy: "Règle (refuse, flag)",
-	AboutAuthority: "Une autorité d'horodatage extérieure (RFC 3161) date ce que le coffre scelle. Obtenez ses certificats racines d'elle-même.",
+	AboutAuthority: "Une autorité d'horodatage extérieure (RFC 3161) date ce que le coffre scelle. Obtenez ses certificats racines d'elle-même. Tant qu'aucune ne répond, chaque preuve reste provisoire : scellée, et datée par ce coffre seul. D'autres s'ajoutent plus tard, chacune une table [[timestamp.authority]] dans casemate.toml, et un redémarrage ; alors ce qui attendait est daté.",
 	AskURL:         "Adresse (URL)", AskRoots: "Fichier de ses certificats racines (PEM)", AskPolicies: "Politiques acceptées (identifiants d'objet)", AskAuthorityName: "Un nom pour elle",
 	AboutPersons: "Premières personnes : chacune reçoit un certificat. Avec une demande (PKCS #10), la clé reste chez son propriétaire ; sans elle, elle est faite ici, à remettre. Une au moins est administrateur.",
 	AskPerson:    "Personne (rien : c'est tout)", AskRoles: "Rôles (depositor, reader, auditor, administrator, officer)", AskCSR: "Fichier de la demande (rien : faire une clé ici)",

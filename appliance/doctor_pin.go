@@ -1,0 +1,40 @@
+package appliance
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"casemate/systemd"
+)
+
+// pin says how the token's PIN lies on the box, where the service manager is to hand it over: encrypted, and
+// to what bound; and whether one lies beside it in plain. It does not open it: that the token's process does.
+func (d doctor) pin() []Diagnosis {
+	place := d.PINPlace(filepath.Join(filepath.Dir(d.HTTP.AccessRoots), "casemate.toml"))
+	if !place.Encrypted {
+		return nil // a file, told of as one
+	}
+	var list []Diagnosis
+	if place.Plain != "" {
+		list = append(list, d.line("secrets", Warn, "pin-plain", place.Plain))
+	}
+	encrypted, err := os.ReadFile(place.File)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if place.Plain == "" {
+			list = append(list, d.line("secrets", Bad, "pin-none", place.File))
+		}
+		return list
+	case errors.Is(err, fs.ErrPermission):
+		return append(list, d.line("secrets", Good, "pin-closed", place.File)) // as it should be, for who is not root
+	case err != nil:
+		return append(list, d.line("secrets", Bad, "secrets-missing", place.File, err))
+	}
+	to, err := systemd.BoundTo(encrypted)
+	if err != nil {
+		return append(list, d.line("secrets", Bad, "pin-no-credential", place.File))
+	}
+	return append(list, d.line("secrets", Good, "pin-"+to, place.File))
+}
