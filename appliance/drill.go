@@ -67,7 +67,7 @@ func (c Config) drill(ctx context.Context, log *slog.Logger, o RestoreOptions) (
 		if err := os.Mkdir(m.StateDir, 0o700); err != nil {
 			return err
 		}
-		if err := restoreTo(ctx, m, chain, o); err != nil {
+		if err := restoreTo(ctx, m, chain, o, func() error { return nil }); err != nil {
 			return err
 		}
 		found, err := c.inspect(ctx, m, token, info, log, o)

@@ -51,6 +51,75 @@ func TestMediumFull(t *testing.T) {
 	r.standing(0, "k/3", strings.Repeat("3", 150<<10))
 }
 
+// TestMediumFullAtEachBlock leaves the medium one block more each time, until a backup fits: as long as none does, each
+// attempt says that there is no room and leaves nothing behind.
+func TestMediumFullAtEachBlock(t *testing.T) {
+	r := newRig(t)
+	img := raidtest.MakeImage(t, "ext4", 16<<20)
+	r.dir = filepath.Join(img.Dir, "backup")
+	first := r.take()
+	names := func() (list []string) {
+		entries, err := os.ReadDir(r.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			list = append(list, e.Name())
+		}
+		return list
+	}
+	before := names()
+	two := strings.Repeat("two", 10<<10)
+	r.put("k/a", two)
+	failed := 0
+	for leave := int64(0); ; leave += 4096 {
+		img.Fill(leave)
+		_, err := backup.Take(t.Context(), r.options(), r)
+		img.Empty()
+		if err == nil {
+			break
+		}
+		failed++
+		if got := names(); !errors.Is(err, backup.ErrFull) || !slices.Equal(got, before) {
+			t.Fatalf("with room for %d bytes: %v; it left %v", leave, err, got)
+		}
+		if e := r.ended[len(r.ended)-1]; e.Failed == "" {
+			t.Errorf("with room for %d bytes: the safe was told %+v", leave, e)
+		}
+	}
+	if failed < 6 {
+		t.Errorf("it failed %d times only", failed)
+	}
+	r.standing(first.Number, "k/a", "one")
+	r.standing(0, "k/a", two)
+}
+
+// TestNameTaken: a file that cannot get its name leaves nothing of its backup.
+func TestNameTaken(t *testing.T) {
+	r := newRig(t)
+	r.take()
+	inTheWay := filepath.Join(r.dir, "000002.box-001")
+	r.before = func(string) {
+		if err := os.MkdirAll(filepath.Join(inTheWay, "full"), 0o700); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := backup.Take(t.Context(), r.options(), r); !errors.Is(err, backup.ErrMedium) {
+		t.Fatalf("with something in the way of a name: %v", err)
+	}
+	left, err := filepath.Glob(filepath.Join(r.dir, "*000002.*"))
+	if err != nil || len(left) != 1 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+	r.before = nil
+	if err := os.RemoveAll(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.take(); got.Number != 2 || got.Whole {
+		t.Errorf("the next one: %+v", got)
+	}
+}
+
 // TestMediumPulled takes the medium away under a backup: the earlier one is whole when it is back.
 func TestMediumPulled(t *testing.T) {
 	r := newRig(t)

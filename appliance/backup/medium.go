@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,7 @@ type medium struct {
 	number uint64
 	most   int64    // bytes of one file
 	made   []string // final names of what lies there under temporary ones
+	stands bool     // the manifest has its name: there is a backup
 }
 
 func temporary(name string) string { return "." + name + ".part" }
@@ -112,6 +114,7 @@ func (m *medium) commit(manifest string) error {
 	if err := os.Rename(filepath.Join(m.dir, temporary(manifest)), filepath.Join(m.dir, manifest)); err != nil {
 		return mediumError(err)
 	}
+	m.stands = true
 	return syncDir(m.dir)
 }
 
@@ -123,9 +126,14 @@ func syncDir(dir string) error {
 	return mediumError(errors.Join(d.Sync(), d.Close()))
 }
 
-// abandon takes away what was begun, as far as the medium lets it; what stays, the next backup sweeps.
+// abandon takes away what was begun, the manifest first, as far as the medium lets it; what stays, the next backup
+// sweeps. What stands, stays.
 func (m *medium) abandon() {
-	for _, name := range m.made {
+	if m.stands {
+		return
+	}
+	for _, name := range slices.Backward(m.made) {
+		_ = os.Remove(filepath.Join(m.dir, name))            // see above
 		_ = os.Remove(filepath.Join(m.dir, temporary(name))) // see above
 	}
 }

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"archive/tar"
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -10,13 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"casemate/raid"
-	"casemate/raid/volume"
 )
 
 // Request is what is asked of the safe.
@@ -171,158 +164,4 @@ func (t *taking) run(ctx context.Context, from io.Reader, base kept) error {
 	out.Head, out.Held, out.Values, out.Bytes = trailer.Point.Head, trailer.Held, trailer.Values, trailer.Bytes
 	out.Apart, out.Damaged = trailer.Apart, trailer.Damaged
 	return t.commit(ctx, out, h.Why)
-}
-
-// content writes the data as they come, and the keys behind them.
-func (t *taking) content(ctx context.Context, in *RecordReader, out *Manifest) error {
-	data, err := t.m.stream(t.id, kindData, t.key)
-	if err != nil {
-		return err
-	}
-	defer data.drop()
-	w := NewRecordWriter(data)
-	if err := w.Header(in.Header); err != nil {
-		return err
-	}
-	var keys []volume.Op
-	var bytes, said int64
-	apartBytes := 0
-	for {
-		op, apart, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil && !apart {
-			err = w.Op(op, false)
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		if apart {
-			keys = append(keys, op)
-			if apartBytes += len(op.Value); apartBytes > raid.MaxApart {
-				return fmt.Errorf("%w: more than %d bytes are kept apart", ErrBroken, raid.MaxApart)
-			}
-		}
-		if bytes += int64(len(op.Value)); bytes-said > 8<<20 && t.o.Progress != nil {
-			said = bytes
-			t.o.Progress(bytes, in.Header.Estimate)
-		}
-	}
-	if err := w.Trailer(in.Trailer); err != nil {
-		return err
-	}
-	if out.Data, err = data.end(); err != nil {
-		return err
-	}
-	out.Keys, err = t.keys(in, keys)
-	return err
-}
-
-// keys writes the values kept apart into their own file.
-func (t *taking) keys(in *RecordReader, ops []volume.Op) (File, error) {
-	s, err := t.m.stream(t.id, kindKeys, t.key)
-	if err != nil {
-		return File{}, err
-	}
-	defer s.drop()
-	w := NewRecordWriter(s)
-	err = w.Header(in.Header)
-	for _, op := range ops {
-		if err == nil {
-			err = w.Op(op, false)
-		}
-	}
-	if err == nil {
-		err = w.Trailer(in.Trailer)
-	}
-	if err != nil {
-		return File{}, err
-	}
-	return s.finish()
-}
-
-func (t *taking) box() (File, error) {
-	s, err := t.m.stream(t.id, kindBox, t.key)
-	if err != nil {
-		return File{}, err
-	}
-	defer s.drop()
-	w := tar.NewWriter(&boxWriter{w: s})
-	if t.o.Box != nil {
-		err = t.o.Box(w)
-	}
-	if err = errors.Join(err, w.Close()); err != nil {
-		return File{}, err
-	}
-	return s.finish()
-}
-
-func (t *taking) commit(ctx context.Context, m Manifest, why string) error {
-	m, err := t.safe.Seal(ctx, m)
-	if err != nil {
-		return err
-	}
-	text, err := m.Encode()
-	if err != nil {
-		return err
-	}
-	name := nameOf(m.Number, kindManifest)
-	if _, err := t.m.write(name, text); err != nil {
-		return err
-	}
-	if err := t.m.commit(name); err != nil {
-		return err
-	}
-	t.done = Taken{Manifest: m, Digest: Digest(text), Why: cmp.Or(why, t.why)}
-	// Every number of the folder hangs on the keys of this one from here on: they must read back first.
-	for _, f := range []File{m.Envelope, m.Keys, m.Box, {Name: name, Size: int64(len(text)), SHA256: t.done.Digest}} {
-		if err := readBack(t.o.Dir, f); err != nil {
-			return fmt.Errorf("the backup was written, and does not read back; the keys of the one before stay: %w", err)
-		}
-	}
-	t.done.Swept, err = supersede(t.o.Dir, m.Number)
-	return err
-}
-
-// readBack reads a file as the medium has it, not the memory of this machine.
-func readBack(dir string, f File) error {
-	if err := forget(dir, f); err != nil {
-		return err
-	}
-	p := &parts{dir: dir, left: []File{f}}
-	defer p.close()
-	_, err := io.Copy(io.Discard, p)
-	return err
-}
-
-// forget has this machine's memory drop what it holds of a file.
-func forget(dir string, f File) error {
-	open, _, err := openPlain(filepath.Join(dir, f.Name))
-	if err != nil {
-		return err
-	}
-	err = unix.Fadvise(int(open.Fd()), 0, 0, unix.FADV_DONTNEED) // #nosec G115 -- a descriptor fits
-	return mediumError(errors.Join(err, open.Close()))
-}
-
-// supersede takes away the files of keys of earlier backups: what was destroyed in the safe since must not
-// come back from them. On flash that is no erasure; DESIGN.md says what is.
-func supersede(dir string, newest uint64) (n int, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return 0, mediumError(err)
-	}
-	for _, e := range entries {
-		if number, kind, ok := parseName(e.Name()); ok && kind == kindKeys && number < newest {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-				return n, mediumError(err)
-			}
-			n++
-		}
-	}
-	return n, syncDir(dir)
 }
