@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names shared with who sources this
 # The step "machine" of packaging/test: the whole life of a box, on a booted Debian. Needs say.sh,
-# process.sh, authority.sh, nspawn.sh, life.sh, acts.sh, limits.sh, pin.sh, troubles.sh. Reads ROOT WORK.
+# process.sh, authority.sh, nspawn.sh, life.sh, acts.sh, forbidden.sh, limits.sh, pin.sh,
+# troubles.sh. Reads ROOT WORK.
 
 check_machine() {
 	DIR=$WORK # where start_authority finds its program
