@@ -47,8 +47,7 @@ func TestOvertakenWithTheStateDirectoryGone(t *testing.T) {
 	say(nil)
 	move(t, r.c.StateDir, r.c.StateDir+".away")
 	r.clock.stop() // what is put out stays out
-	signal(t, m, 0, syscall.SIGKILL)
-	eventually(t, "it is out", func() bool { return len(m.Slots()) == 1 })
+	kill(t, m, 0)
 	put(t, m, "k/1", "one")
 	move(t, r.c.StateDir+".away", r.c.StateDir)
 }

@@ -199,6 +199,8 @@ func (s *site) harry(r *rand.Rand, victim int) {
 			}
 		}
 		time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
+		pid := s.pid(victim)
 		s.kill(victim)
+		eventually(s.t, "it is known to be dead", func() bool { return pid <= 1 || s.pid(victim) != pid })
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"casemate/raid"
@@ -383,8 +382,7 @@ func TestRecordAheadOfTheWitness(t *testing.T) {
 		before := string(w.mark)
 		w.mu.Unlock()
 		r.clock.stop() // it does not come back before it is moved away
-		signal(t, m, 0, syscall.SIGKILL)
-		eventually(t, "it is out", func() bool { return len(m.Slots()) == 1 })
+		kill(t, m, 0)
 		move(t, r.c.Dirs[0], r.c.Dirs[0]+".away")
 		put(t, m, "k/2", "two") // on the second volume alone
 		w.mu.Lock()
@@ -417,7 +415,7 @@ func TestWitnessAway(t *testing.T) {
 	w := &token{hang: true}
 	r.c.Witness = w
 	m := r.open()
-	signal(t, m, 0, syscall.SIGKILL)
+	kill(t, m, 0)
 	put(t, m, "k/1", "one")
 	insync(t, m)
 	w.mu.Lock()

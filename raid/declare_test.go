@@ -42,8 +42,7 @@ func TestDiskFailsWhileAnotherComesBack(t *testing.T) {
 	m := r.open()
 	put(t, m, "k/1", "before")
 	r.clock.stop() // it does not come back before the other's disk fails
-	signal(t, m, 0, syscall.SIGKILL)
-	eventually(t, "the first is out", func() bool { return m.Status().Volumes[0].State != raid.InSync })
+	kill(t, m, 0)
 	put(t, m, "k/2", "without it") // that it is out is recorded
 	defer inject(t, m.Status().Volumes[2].PID, "renameat", "when=1+")()
 	r.clock.start()

@@ -73,7 +73,7 @@ const goesOn = "goes on where it was interrupted"
 // what was there when it began, what was written and removed meanwhile.
 func TestFillGoesOn(t *testing.T) {
 	for what, cut := range map[string]func(*rig, *raid.Mirror) *raid.Mirror{
-		"the volume is killed": func(r *rig, m *raid.Mirror) *raid.Mirror { signal(r.t, m, 1, syscall.SIGKILL); return m },
+		"the volume is killed": func(r *rig, m *raid.Mirror) *raid.Mirror { kill(r.t, m, 1); return m },
 		"the source is killed, nothing else there": func(r *rig, m *raid.Mirror) *raid.Mirror {
 			signal(r.t, m, 0, syscall.SIGKILL)
 			_ = m.Close() // the last volume died
@@ -82,8 +82,8 @@ func TestFillGoesOn(t *testing.T) {
 		"all are killed": func(r *rig, m *raid.Mirror) *raid.Mirror { r.crash(m); return r.open() },
 		"the volume is killed, what it wrote last is damaged": func(r *rig, m *raid.Mirror) *raid.Mirror {
 			pid := m.Status().Volumes[1].PID
-			signal(r.t, m, 1, syscall.SIGKILL)
-			eventually(r.t, "dead", func() bool { return syscall.Kill(pid, 0) != nil })
+			kill(r.t, m, 1)
+			eventually(r.t, "gone", func() bool { return syscall.Kill(pid, 0) != nil })
 			log := newestLog(r.t, r.c.Dirs[1])
 			flip(r.t, log, written(r.t, log)-3900<<10)
 			return m

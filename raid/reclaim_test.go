@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"casemate/raid"
@@ -119,7 +118,7 @@ func TestReclaimKilled(t *testing.T) {
 	over := make(chan error, 1)
 	go func() { _, err := m.Reclaim(t.Context(), raid.Ref(r.c.Dirs[0])); over <- err }()
 	eventually(t, "at work", func() bool { return r.ev.count(raid.EventReclaimed) > 0 || len(over) > 0 || m.Reclaiming(0) })
-	signal(t, m, 0, syscall.SIGKILL)
+	kill(t, m, 0)
 	if err := <-over; err == nil {
 		t.Log("it was over before")
 	}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -421,7 +420,7 @@ func TestMinCopies(t *testing.T) {
 	r.c.MinCopies = 2
 	m := r.open()
 	put(t, m, "k/1", "one")
-	signal(t, m, 0, syscall.SIGKILL)
+	kill(t, m, 0)
 	r.ev.told(t, raid.EventFenced, 1)
 	insync(t, m)
 	put(t, m, "k/2", "two")

@@ -3,7 +3,6 @@ package raid_test
 import (
 	"errors"
 	"os"
-	"syscall"
 	"testing"
 
 	"casemate/raid"
@@ -16,8 +15,7 @@ func TestUnusedEpochOnAVolumeThatDoesNotOpen(t *testing.T) {
 	m := r.open()
 	put(t, m, "k/1", "before")
 	r.clock.stop() // it does not come back before the other's disk fails
-	signal(t, m, 1, syscall.SIGKILL)
-	eventually(t, "it is out", func() bool { return len(m.Slots()) == 1 })
+	kill(t, m, 1)
 	put(t, m, "k/1", "without it")                                        // that it is out is recorded
 	detach := inject(t, m.Status().Volumes[0].PID, "renameat", "when=1+") // it comes back, and the other cannot say so
 	r.clock.start()
