@@ -130,10 +130,17 @@ func (g *guest) gone() {
 	}
 }
 
+// house is what counts the lobby's connections; whoever has been let in has been there.
+func (b *lobby) house() *house {
+	b.door.houses.mu.Lock()
+	defer b.door.houses.mu.Unlock()
+	return b.door.houses.list[0]
+}
+
 // settled waits until so many connections stand between two requests.
 func (b *lobby) settled(idle, open int) {
 	b.t.Helper()
-	h := b.door.houses.list[0]
+	h := b.house()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		h.mu.Lock()
 		have, here := h.idle.Len(), h.here
@@ -201,7 +208,7 @@ func TestFullHouse(t *testing.T) {
 
 // However many come, no more are open than the places and the hall; the rest wait, and are answered.
 func TestHallIsBounded(t *testing.T) {
-	b := newLobby(t, Limits{Connections: 2})
+	b := newLobby(t, Limits{Connections: 2, Header: time.Hour})
 	busy := []*guest{b.guest(), b.guest()}
 	for _, g := range busy {
 		g.ask("/slow")
@@ -236,6 +243,7 @@ func TestHallIsBounded(t *testing.T) {
 	for _, g := range busy {
 		g.letIn()
 	}
+	b.settled(2, 2+hallPlaces)
 	_ = silent[0].Close() // one leaves the hall
 	g := <-late
 	if g == nil {
@@ -305,18 +313,20 @@ func TestWhoeverWaitsOutside(t *testing.T) {
 
 // Who says nothing between two requests, or before the first, is sent away in time.
 func TestIdleEnds(t *testing.T) {
-	b := newLobby(t, Limits{Connections: 2, Idle: 50 * time.Millisecond, Header: 50 * time.Millisecond})
+	b := newLobby(t, Limits{Connections: 2, Idle: 50 * time.Millisecond, Header: time.Hour})
 	g := b.guest()
 	g.ask("/")
 	g.letIn()
 	g.gone()
+	b.settled(0, 0)
+	b = newLobby(t, Limits{Connections: 2, Idle: time.Hour, Header: 50 * time.Millisecond})
 	conn, err := net.Dial("tcp", b.address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	if _, err := io.ReadAll(conn); err != nil {
+	if _, err := io.ReadAll(conn); err != nil { // it was let in, or this would not end
 		t.Errorf("a connection without a handshake: %v", err)
 	}
 	b.settled(0, 0)
@@ -345,7 +355,7 @@ func TestComingAndGoing(t *testing.T) {
 	}
 	crowd.Wait()
 	b.settled(0, 0)
-	h := b.door.houses.list[0]
+	h := b.house()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.taken != 0 {
