@@ -51,7 +51,7 @@ func (r *rig) crawl(m *raid.Mirror, slot int, done int64) (p raid.Progress) {
 	return p
 }
 
-// gate holds every copy that goes on where it was interrupted, until it is opened.
+// gate holds every copy that goes on where it was interrupted, until it is opened; a mirror does not close before.
 func (r *rig) gate() (came <-chan struct{}, open func()) {
 	at, pass := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -61,9 +61,7 @@ func (r *rig) gate() (came <-chan struct{}, open func()) {
 			<-pass
 		}
 	}
-	open = sync.OnceFunc(func() { close(pass) })
-	r.t.Cleanup(open)
-	return at, open
+	return at, sync.OnceFunc(func() { close(pass) })
 }
 
 // goesOn is what is said of such a copy.
@@ -73,7 +71,7 @@ const goesOn = "goes on where it was interrupted"
 // what was there when it began, what was written and removed meanwhile.
 func TestFillGoesOn(t *testing.T) {
 	for what, cut := range map[string]func(*rig, *raid.Mirror) *raid.Mirror{
-		"the volume is killed": func(r *rig, m *raid.Mirror) *raid.Mirror { kill(r.t, m, 1); return m },
+		"the volume is killed": func(r *rig, m *raid.Mirror) *raid.Mirror { signal(r.t, m, 1, syscall.SIGKILL); return m },
 		"the source is killed, nothing else there": func(r *rig, m *raid.Mirror) *raid.Mirror {
 			signal(r.t, m, 0, syscall.SIGKILL)
 			_ = m.Close() // the last volume died
@@ -82,7 +80,7 @@ func TestFillGoesOn(t *testing.T) {
 		"all are killed": func(r *rig, m *raid.Mirror) *raid.Mirror { r.crash(m); return r.open() },
 		"the volume is killed, what it wrote last is damaged": func(r *rig, m *raid.Mirror) *raid.Mirror {
 			pid := m.Status().Volumes[1].PID
-			kill(r.t, m, 1)
+			signal(r.t, m, 1, syscall.SIGKILL)
 			eventually(r.t, "gone", func() bool { return syscall.Kill(pid, 0) != nil })
 			log := newestLog(r.t, r.c.Dirs[1])
 			flip(r.t, log, written(r.t, log)-3900<<10)
@@ -93,6 +91,7 @@ func TestFillGoesOn(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			r := newRig(t)
 			resumed, release := r.gate()
+			defer release()
 			m := r.open()
 			m.SetLag(4 << 20)
 			keys := wide(t, m, 1000)
