@@ -36,5 +36,14 @@ func (d doctor) pin() []Diagnosis {
 	if err != nil {
 		return append(list, d.line("secrets", Bad, "pin-no-credential", place.File))
 	}
-	return append(list, d.line("secrets", Good, "pin-"+to, place.File))
+	verdict, code := Good, "pin-unknown"
+	switch to {
+	case systemd.BoundToHost:
+		verdict, code = Good, "pin-host"
+	case systemd.BoundToTPM:
+		verdict, code = Good, "pin-tpm2"
+	case systemd.BoundToBoth:
+		verdict, code = Good, "pin-host+tpm2"
+	}
+	return append(list, d.line("secrets", verdict, code, place.File))
 }
