@@ -132,7 +132,7 @@ func (b *bench) setUp(ctx context.Context, volumes ...string) error {
 	return err
 }
 
-const benchConfig = `origin = "bench.invalid/safe"
+const benchConfig = `origin = "` + benchOrigin + `"
 demonstration = true
 callers = "callers.toml"
 [http]

@@ -228,22 +228,30 @@ func resident(pid int) int64 {
 }
 
 // anonymous adds up RssAnon of a process and of all its descendants, in bytes.
-func anonymous(pid int) int64 {
-	total := resident(pid)
-	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	if err != nil {
-		return total
+func anonymous(pid int) (total int64) {
+	for _, p := range family(pid) {
+		total += resident(p)
 	}
-	for _, list := range lists {
-		children, err := os.ReadFile(list) // #nosec G304 -- procfs
+	return total
+}
+
+// family is a process and all its descendants.
+func family(pid int) []int {
+	list := []int{pid}
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return list
+	}
+	for _, task := range tasks {
+		children, err := os.ReadFile(task) // #nosec G304 -- procfs
 		if err != nil {
 			continue
 		}
 		for child := range strings.FieldsSeq(string(children)) {
 			if n, err := strconv.Atoi(child); err == nil {
-				total += anonymous(n)
+				list = append(list, family(n)...)
 			}
 		}
 	}
-	return total
+	return list
 }

@@ -40,15 +40,7 @@ func (b *benchRaid) growth(ctx context.Context) error {
 	}
 	defer func() { b.appliance.Close() }()
 	for _, n := range b.grow {
-		if err := b.fillTo(ctx, n-min(n/10, mostWaiting)); err != nil {
-			return err
-		}
-		begin := clock()
-		if err := b.appliance.safe.Stamp(ctx); err != nil {
-			return err
-		}
-		b.line(BenchLine{Case: fmt.Sprintf("%d documents: rounds for all but the last %d", n, min(n/10, mostWaiting)), Unit: "s", Value: since(begin)})
-		if err := b.fillTo(ctx, n); err != nil {
+		if err := b.fillCovered(ctx, n); err != nil {
 			return err
 		}
 		if err := b.reopen(ctx, n); err != nil {
@@ -59,6 +51,19 @@ func (b *benchRaid) growth(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// fillCovered deposits until there are n documents, of which rounds cover all but the last.
+func (b *benchRaid) fillCovered(ctx context.Context, n int) error {
+	if err := b.fillTo(ctx, n-min(n/10, mostWaiting)); err != nil {
+		return err
+	}
+	begin := clock()
+	if err := b.appliance.safe.Stamp(ctx); err != nil {
+		return err
+	}
+	b.line(BenchLine{Case: fmt.Sprintf("%d documents: rounds for all but the last %d", n, min(n/10, mostWaiting)), Unit: "s", Value: since(begin)})
+	return b.fillTo(ctx, n)
 }
 
 // reopen measures opening: the mirror with its volumes, then all of the appliance.

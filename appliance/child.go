@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -67,6 +69,8 @@ func (p *tokenProcess) once(ctx context.Context) error {
 	}
 	cmd := exec.CommandContext(ctx, self, "hsm", "--config", p.config) // #nosec G204 -- ourselves
 	cmd.Stderr = os.Stderr
+	// What the service manager hears is this process's to say: a token that is ready is not a safe that is.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOTIFY_SOCKET=") })
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopGrace

@@ -25,7 +25,7 @@ func TestFrenchKnowsEveryProblem(t *testing.T) {
 		wire.CodeNoCertificate, wire.CodeUnknownAuthority, wire.CodeCertificateExpired, wire.CodeCertificateRevoked, wire.CodeUnknownCaller,
 		wire.CodeForbidden, wire.CodeBadRequest, wire.CodeBadName, wire.CodeMetadata, wire.CodeIncomplete, wire.CodeUnknownVault, wire.CodeUnknownDoc,
 		wire.CodeVaultExists, wire.CodeEmpty, wire.CodeQuery, wire.CodeTooLarge, wire.CodeTooManyFiles, wire.CodeDigestDiffers, wire.CodeTooSlow,
-		wire.CodeInternal, wire.CodeIntegrity, wire.CodeSealUnavailable, wire.CodeTimeUntrusted, wire.CodeStorage, wire.CodeStopping,
+		wire.CodeInternal, wire.CodeIntegrity, wire.CodeSealUnavailable, wire.CodeTimeUntrusted, wire.CodeStorage, wire.CodeStopping, wire.CodeBusy,
 		wire.CodeBadDir, wire.CodeDirNotEmpty, wire.CodeDirInside, wire.CodeDirLocked, wire.CodeNotMounted, wire.CodeSameDisk, wire.CodeNoSpace,
 		wire.CodeUnknownVolume, wire.CodeVolumeState, wire.CodeNoScrub, wire.CodeNoScrub,
 	} {

@@ -23,6 +23,7 @@ type catalogue struct {
 	FlagConfig, FlagJSON, FlagLang, FlagDebug                string
 
 	Root, Serve, HSM, Init, Doctor, Fsck, Version, BenchRaid help
+	BenchService                                             help
 	FlagDemonstration, FlagOut, FlagRepair, FlagVolume       string
 	InitSteps                                                map[string]string // of package appliance
 	InitDone, Wrong, HelpCommand                             string

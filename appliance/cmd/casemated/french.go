@@ -91,6 +91,14 @@ et ce qu'un petit dépôt attend pendant ce temps. Avec --grow, comment l'ouvert
 croissent avec le nombre de documents. Les deux dossiers restent tels quels ; ils contiennent un coffre dont
 personne n'a besoin.`,
 	},
+	BenchService: help{
+		Short: "Mesurer comment le service démarre et s'arrête, et ce que coûtent des appelants muets",
+		Long: `Fait un coffre dans un dossier vide, y dépose jusqu'à autant de documents que le dit --grow, et écrit une
+ligne par cas : du lancement du processus jusqu'à ce qu'il soit prêt, sans rien de lui dans le cache des
+pages ; la mémoire et les fichiers ouverts avec mille connexions qui ne disent rien ; de SIGTERM à la fin
+pendant que d'autres déposent. Ce qui a été accusé jusque-là doit y être quand il sert de nouveau. Un
+dossier laissé par un essai précédent est mesuré tel quel, sans --grow ; le dossier reste.`,
+	},
 	FlagDemonstration: "oui, sans cérémonie des clés", FlagOut: "le dossier `DIR` qui reçoit trust/, access.pem et clients/",
 	FlagRepair: "récrire ce qui est mauvais sur un volume et bon sur un autre", FlagVolume: "ne lire que le volume du dossier `DIR` (ou de cette identité)",
 	InitSteps: map[string]string{ //nolint:gosec // words, no credentials

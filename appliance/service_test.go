@@ -1,0 +1,160 @@
+package appliance_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"casemate/appliance/client"
+	"casemate/appliance/wire"
+)
+
+// TestStopUnderLoad: eight deposit without end when the safe is told to stop. It ends well, and each document
+// that was acknowledged is there, byte for byte.
+func TestStopUnderLoad(t *testing.T) {
+	const depositors, least = 8, 40
+	b := newBox(t)
+	b.start()
+	b.vault()
+	type kept struct {
+		doc  wire.Document
+		body []byte
+	}
+	var mu sync.Mutex
+	var list []kept
+	enough := make(chan struct{})
+	var tell sync.Once
+	var load sync.WaitGroup
+	for range depositors {
+		c := b.client("depositor")
+		load.Go(func() {
+			for {
+				body := []byte(secret())
+				doc, err := c.Deposit(t.Context(), deposit(body))
+				if err != nil {
+					return // it is stopping, or ends
+				}
+				mu.Lock()
+				list = append(list, kept{doc, body})
+				if len(list) >= least {
+					tell.Do(func() { close(enough) })
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	all := make(chan struct{})
+	go func() { load.Wait(); close(all) }()
+	select {
+	case <-enough:
+	case <-all:
+		t.Fatal("nobody could deposit for long")
+	}
+	b.stop() // demands exit 0
+	<-all
+	b.start()
+	c := b.client("reader")
+	for _, k := range list {
+		var out bytes.Buffer
+		if err := c.ReadFile(t.Context(), k.doc, 1, &out); err != nil || !bytes.Equal(out.Bytes(), k.body) {
+			t.Errorf("document %s, acknowledged before the stop: %d bytes, %v", k.doc.ID, out.Len(), err)
+		}
+	}
+	b.stop()
+	b.fsck()
+}
+
+// TestFullHouse holds as many connections as the configuration promises, and more: what the process has open
+// stays bounded, whoever comes is served, and once they have left their files are closed.
+func TestFullHouse(t *testing.T) {
+	const places, hall, more = 1024, 32, 100 // web.DefaultLimits, and its hall
+	b := newBox(t)
+	b.start()
+	files := func() int {
+		l, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", b.daemon.Process.Pid))
+		b.must(err)
+		return len(l)
+	}
+	roots, pair, err := client.LoadCredentials(b.in("access.pem"), b.in("clients/reader.crt"), b.in("clients/reader.key"))
+	b.must(err)
+	before := files()
+	var held []*http.Transport
+	defer func() {
+		for _, h := range held {
+			h.CloseIdleConnections()
+		}
+	}()
+	for i := range places + more {
+		h := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13}}
+		held = append(held, h)
+		r, err := (&http.Client{Transport: h, Timeout: time.Minute}).Get(fmt.Sprintf("https://127.0.0.1:%d%s/problems", b.port, wire.Prefix))
+		if err != nil {
+			t.Fatalf("connection %d: %v", i+1, err)
+		}
+		var body bytes.Buffer
+		_, err = body.ReadFrom(r.Body)
+		b.must(err)
+		b.must(r.Body.Close())
+		if r.StatusCode != http.StatusOK {
+			t.Fatalf("connection %d: status %d: %s", i+1, r.StatusCode, &body)
+		}
+		if i%100 == 0 || i >= places-1 {
+			if n := files(); n > before+places+hall+32 {
+				t.Fatalf("%d files are open with %d connections, %d before", n, i+1, before)
+			}
+		}
+	}
+	if n := files(); n < before+places-hall {
+		t.Errorf("%d files are open with %d connections held, %d before: they are not", n, len(held), before)
+	}
+	if _, err := b.client("auditor").Status(t.Context()); err != nil {
+		t.Errorf("whoever comes then: %v", err)
+	}
+	for _, h := range held {
+		h.CloseIdleConnections()
+	}
+	for end := time.Now().Add(time.Minute); files() > before+32; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d files are open after all have left, %d before", files(), before)
+		}
+	}
+}
+
+// TestBenchService: it measures what it says, again in a folder that it has left, and nobody else's safe.
+func TestBenchService(t *testing.T) {
+	dir := t.TempDir() + "/safe"
+	program := program(t, "casemate/appliance/cmd/casemated")
+	run := func(args ...string) (string, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, program, append([]string{"bench", "service", "--starts", "1", "--idle", "30", "--seconds", "1"}, args...)...)
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	for _, args := range [][]string{{"--dir", dir, "--grow", "20"}, {"--dir", dir}} {
+		out, err := run(args...)
+		if err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+		for _, want := range []string{"start of the service, nothing cached", "processor time of that start", "start of the service, cached", "with 30 idle connections",
+			"after they left", "stop while 8 deposit", "and there afterwards"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%v: no line has %q:\n%s", args, want, out)
+			}
+		}
+	}
+	b := newBox(t)
+	if out, err := run("--dir", b.dir); err == nil || !strings.Contains(out, "not made by a benchmark") {
+		t.Errorf("a safe of somebody's: %v\n%s", err, out)
+	}
+}
