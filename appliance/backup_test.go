@@ -20,11 +20,16 @@ import (
 // backed is a box with a recovery certificate, whose key only the test has.
 func backed(t *testing.T) *disks {
 	t.Helper()
-	d := &disks{box: newBox(t)}
+	return (&disks{box: newBox(t)}).withRecovery()
+}
+
+// withRecovery makes a recovery key and names its certificate in the configuration.
+func (d *disks) withRecovery() *disks {
+	d.t.Helper()
 	out, err := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-subj", "/CN=recovery", "-days", "30",
 		"-addext", "keyUsage=critical,keyEncipherment", "-keyout", d.in("recovery.key"), "-out", d.in("recovery.pem")).CombinedOutput()
 	if err != nil {
-		t.Fatalf("making a recovery certificate: %v\n%s", err, out)
+		d.t.Fatalf("making a recovery certificate: %v\n%s", err, out)
 	}
 	d.configure(`[backup]
 recipients = "recovery.pem"
@@ -62,8 +67,6 @@ func TestBackupAndRestore(t *testing.T) {
 	before := len(d.kept)
 	d.deposit()
 	d.has(d.do("backup", "--same-disk", medium), "Backup 2 (increment)", "files of keys")
-	stop()
-	load.Wait()
 
 	out, code := d.said("restore", "--verify", medium)
 	if code != 0 {
@@ -72,6 +75,8 @@ func TestBackupAndRestore(t *testing.T) {
 	d.has(out, "Every file is there", "Not looked at: what is enciphered", "Not looked at: whether this safe made it")
 	d.has(d.do("restore", "--verify", medium, "--recovery-key", d.in("recovery.key")), "All of it deciphers", "This safe made it")
 	d.has(d.do("backup", "drill", medium, "--recovery-key", d.in("recovery.key"), "--documents", "4"), "4 documents were read and proved")
+	stop()
+	load.Wait()
 	if d.journaled("backup") != 2 || d.journaled("backup-drill") != 1 {
 		t.Errorf("%d backups and %d drills are in the journal", d.journaled("backup"), d.journaled("backup-drill"))
 	}

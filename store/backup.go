@@ -134,21 +134,20 @@ func (s *Safe) loadBackups(ctx context.Context) error {
 	return nil
 }
 
-// remember changes the record, in memory and on the volumes.
+// remember changes the record, in memory and on the volumes. What these do not take holds as long as the safe is open,
+// and is written with what is remembered next.
 func (s *Safe) remember(change func(*Backups)) error {
 	s.backups.mu.Lock()
 	defer s.backups.mu.Unlock()
 	next := s.backups.rec
 	change(&next)
 	op, err := next.op()
-	if err == nil {
-		err = s.commitBatch([]raid.Op{op})
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		s.backups.rec = next
-		s.mirror.KeepSince(next.since()...)
-	}
-	return err
+	s.backups.rec = next
+	s.mirror.KeepSince(next.since()...)
+	return s.commitBatch([]raid.Op{op})
 }
 
 func (b Backups) op() (raid.Op, error) {
@@ -195,7 +194,7 @@ func (s *Safe) Backup(ctx context.Context, who identity.Caller, medium string, d
 		}
 		// Killed from here on: the medium has it, and the journal calls the act interrupted.
 		if err := s.remember(func(b *Backups) { b.took(done) }); err != nil {
-			s.slog.Warn("the backup is whole but cannot be remembered; the next may be a whole one", "error", err)
+			s.slog.Warn("the backup is whole but cannot be remembered beyond the next start; the next one after that finds it", "error", err)
 		}
 		kind := "increment"
 		if done.Whole {

@@ -9,7 +9,7 @@ import (
 
 // backupWords is what backup, drill and restore say, in one language.
 type backupWords struct {
-	Backup, Drill, Restore                                               help
+	Backup, Drill, Restore, Bench                                        help
 	FlagFull, FlagRecovery, FlagOpened, FlagNumber, FlagDocuments        string
 	FlagScratch, FlagVerify, FlagFiles, FlagTo, FlagDigest, FlagUnproved string
 	FlagSameDisk                                                         string
@@ -69,6 +69,12 @@ The recovery key may stay elsewhere: openssl opens there the small file of each 
 and its folder is given as --opened:
   openssl cms -decrypt -inform DER -in 000001.recipients -inkey recovery.key -out 000001.key`,
 		Example: "  casemated restore --verify /media/stick-1\n  casemated restore /media/stick-1 --opened /run/keys --to /srv/volume-a --to /srv/volume-b",
+	},
+	Bench: help{
+		Short: "Measure backups beside what the disks do with as many bytes",
+		Long: `Makes a safe in the empty folder --dir, with a token in software, and takes, verifies and restores whole backups in
+the empty folder --medium, each by turns with a copy of the same bytes. What depositors feel of a backup comes last.`,
+		Example: "  casemated bench backup --dir /srv/a/bench --medium /media/stick-1/bench --load 1024",
 	},
 	FlagFull:      "a whole backup, whatever was backed up before",
 	FlagRecovery:  "file with a recovery key: an RSA private key in PEM",
@@ -142,6 +148,13 @@ La clé de recouvrement peut rester ailleurs : openssl y ouvre le petit fichier 
 et son dossier est donné par --opened :
   openssl cms -decrypt -inform DER -in 000001.recipients -inkey recovery.key -out 000001.key`,
 		Example: "  casemated restore --verify /media/stick-1\n  casemated restore /media/stick-1 --opened /run/keys --to /srv/volume-a --to /srv/volume-b",
+	},
+	Bench: help{
+		Short: "Mesurer les sauvegardes à côté de ce que les disques font d'autant d'octets",
+		Long: `Fait un coffre dans le dossier vide --dir, avec un jeton logiciel, puis fait, vérifie et restaure des sauvegardes
+complètes dans le dossier vide --medium, tour à tour avec une copie des mêmes octets. Ce qu'en ressent un déposant vient
+à la fin.`,
+		Example: "  casemated bench backup --dir /srv/a/bench --medium /media/stick-1/bench --load 1024",
 	},
 	FlagFull:      "une sauvegarde complète, quelles que soient les précédentes",
 	FlagRecovery:  "fichier d'une clé de recouvrement : une clé privée RSA en PEM",
