@@ -40,7 +40,7 @@ The folder is left as it is, for a second look.`,
 	cmd.Flags().Int64SliceVar(&large, "large", []int64{64, 1024}, "sizes of large documents, `MiB`")
 	cmd.Flags().Int64Var(&stream, "stream", 0, "`MiB` of one stream during which memory is watched; 0: leave out")
 	cmd.Flags().IntVar(&opt.Seconds, "seconds", 5, "duration of each case of small documents")
-	cmd.AddCommand(benchRaidCommand(o), benchServiceCommand(o))
+	cmd.AddCommand(benchRaidCommand(o), benchServiceCommand(o), benchBackupCommand(o))
 	return cmd
 }
 
