@@ -27,6 +27,10 @@ func serveCommand(o *options) *cobra.Command {
 				return exitCode{exitConfig, &told{setup.ErrUnfinished, o.t.box().Unfinished, o.t.box().BrokenOffHint}}
 			}
 			a, err := appliance.Open(cmd.Context(), cfg, o.config, o.log())
+			if err != nil && cmd.Context().Err() != nil { // told to stop before it was ready: that is no failure
+				o.log().Info("stopped before it was ready", "error", err)
+				return nil
+			}
 			if err != nil {
 				return o.refused(cmd, cfg, err)
 			}
