@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"casemate/appliance/wire"
 	"casemate/raid"
@@ -55,4 +56,20 @@ func statusReasons(s store.Status) (reasons []wire.Reason) {
 		add(wire.ReasonVolumes, "%d volumes are in sync, deposits want %d: %s", inSync, s.Volumes.MinCopies, s.Volumes.State)
 	}
 	return reasons
+}
+
+// concerns are what wants a person though deposits are taken: the next fault would be one too many.
+func (a *Appliance) concerns() []wire.Reason {
+	return statusConcerns(a.safe.Status(context.Background()))
+}
+
+func statusConcerns(s store.Status) (concerns []wire.Reason) {
+	if s.Volumes.State != raid.Healthy {
+		concerns = append(concerns, wire.Reason{Code: wire.ReasonDegraded, Message: fmt.Sprintf("the mirror is %s", s.Volumes.State)})
+	}
+	if s.Late {
+		concerns = append(concerns, wire.Reason{Code: wire.ReasonLate,
+			Message: fmt.Sprintf("%d deposits wait, the first since %s", s.Pending, s.PendingSince.UTC().Format(time.RFC3339))})
+	}
+	return concerns
 }

@@ -49,3 +49,27 @@ func TestStatusReasons(t *testing.T) {
 		}
 	}
 }
+
+// TestStatusConcerns: what wants a person though deposits are taken.
+func TestStatusConcerns(t *testing.T) {
+	for name, c := range map[string]struct {
+		given store.Status
+		want  string
+	}{
+		"well":               {store.Status{Volumes: raid.Status{State: raid.Healthy}}, ""},
+		"a volume is away":   {store.Status{Volumes: raid.Status{State: raid.Degraded}}, " " + wire.ReasonDegraded},
+		"a volume is filled": {store.Status{Volumes: raid.Status{State: raid.Resilvering}}, " " + wire.ReasonDegraded},
+		"no authority":       {store.Status{Volumes: raid.Status{State: raid.Healthy}, Late: true, Pending: 3}, " " + wire.ReasonLate},
+		"both":               {store.Status{Volumes: raid.Status{State: raid.Degraded}, Late: true}, " " + wire.ReasonDegraded + " " + wire.ReasonLate},
+	} {
+		got := ""
+		for _, r := range statusConcerns(c.given) {
+			if got += " " + r.Code; r.Message == "" {
+				t.Errorf("%s: no text for %s", name, r.Code)
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s:%s, want%s", name, got, c.want)
+		}
+	}
+}

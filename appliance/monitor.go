@@ -22,7 +22,7 @@ type monitor struct {
 }
 
 func (a *Appliance) monitor() (*monitor, error) {
-	m := &monitor{health: web.NewHealth(a.alive, a.notReady)}
+	m := &monitor{health: web.NewHealth(a.alive, a.notReady, a.concerns)}
 	v := Version()
 	var err error
 	m.metrics, err = metrics.New(metrics.Config{Build: metrics.Build{Version: v.Version, Commit: v.Commit, Go: v.Go}, Log: a.log,

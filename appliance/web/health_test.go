@@ -24,7 +24,7 @@ func asked(t *testing.T, answer http.HandlerFunc) (int, wire.Health) {
 	w := httptest.NewRecorder()
 	answer(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	var h wire.Health
-	if err := json.Unmarshal(w.Body.Bytes(), &h); err != nil || h.Reasons == nil {
+	if err := json.Unmarshal(w.Body.Bytes(), &h); err != nil || h.Reasons == nil || h.Concerns == nil {
 		t.Fatalf("%v in %s", err, w.Body)
 	}
 	return w.Code, h
@@ -33,6 +33,7 @@ func asked(t *testing.T, answer http.HandlerFunc) (int, wire.Health) {
 func TestHealth(t *testing.T) {
 	clock := wire.Reason{Code: wire.ReasonClock, Message: "no server answers"}
 	broken := wire.Reason{Code: wire.ReasonFault, Message: "an fsync failed"}
+	late := wire.Reason{Code: wire.ReasonLate, Message: "since Sunday"}
 	for _, c := range []struct {
 		name           string
 		alive          error
@@ -46,11 +47,11 @@ func TestHealth(t *testing.T) {
 		{"both", errors.New("an fsync failed"), []wire.Reason{clock}, 503, 503, []wire.Reason{broken, clock}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := NewHealth(func() error { return c.alive }, func() []wire.Reason { return c.ready })
-			if code, said := asked(t, h.Healthy); code != c.healthy || said.OK != (code == 200) || (code == 503) != (len(said.Reasons) == 1) {
+			h := NewHealth(func() error { return c.alive }, func() []wire.Reason { return c.ready }, func() []wire.Reason { return []wire.Reason{late} })
+			if code, said := asked(t, h.Healthy); code != c.healthy || said.OK != (code == 200) || (code == 503) != (len(said.Reasons) == 1) || len(said.Concerns) != 0 {
 				t.Errorf("healthz: %d %+v", code, said)
 			}
-			if code, said := asked(t, h.Readiness); code != c.takes || said.OK != (code == 200) || fmt.Sprint(said.Reasons) != fmt.Sprint(c.reasons) {
+			if code, said := asked(t, h.Readiness); code != c.takes || said.OK != (code == 200) || fmt.Sprint(said.Reasons) != fmt.Sprint(c.reasons) || fmt.Sprint(said.Concerns) != fmt.Sprint([]wire.Reason{late}) {
 				t.Errorf("readyz: %d %+v", code, said)
 			}
 		})
@@ -63,7 +64,7 @@ func TestHealthOfASafeThatHangs(t *testing.T) { synctest.Test(t, safeThatHangs) 
 func safeThatHangs(t *testing.T) {
 	freed := make(chan struct{})
 	var waiting atomic.Int64
-	h := NewHealth(func() error { waiting.Add(1); <-freed; return nil }, func() []wire.Reason { return nil })
+	h := NewHealth(func() error { waiting.Add(1); <-freed; return nil }, func() []wire.Reason { return nil }, func() []wire.Reason { return nil })
 	h.patience = 20 * time.Millisecond
 	for range 5 {
 		if code, said := asked(t, h.Healthy); code != 503 || len(said.Reasons) != 1 || said.Reasons[0].Code != wire.ReasonHangs {

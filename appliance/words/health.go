@@ -2,7 +2,7 @@ package words
 
 import "casemate/appliance/wire"
 
-// Reasons are the words for what stands against a deposit, by code of package wire.
+// Reasons are the words for what is not well, by code of package wire.
 func Reasons(language string) map[string]Said {
 	if language == "fr" {
 		return reasonsFrench
@@ -18,6 +18,8 @@ var reasonsEnglish = map[string]Said{
 	wire.ReasonVolumes:  {"too few volumes are in sync", "casemated raid status says what each asks for"},
 	wire.ReasonSpace:    {"a volume is full", "make its file system larger, or replace it by a larger one: casemated raid replace"},
 	wire.ReasonToken:    {"the token does not answer", "see what its process says (journalctl -u casemate-hsm), and whether the token is there"},
+	wire.ReasonDegraded: {"a volume is not in service: deposits lie on fewer than they should", "casemated raid status says which, why, and what to do"},
+	wire.ReasonLate:     {"deposits wait for their timestamp for too long", "see casemated doctor: the timestamp authorities, and the network to them"},
 }
 
 var reasonsFrench = map[string]Said{
@@ -28,4 +30,6 @@ var reasonsFrench = map[string]Said{
 	wire.ReasonVolumes:  {"trop peu de volumes sont à jour", "casemated raid status dit ce que chacun demande"},
 	wire.ReasonSpace:    {"un volume est plein", "agrandissez son système de fichiers, ou remplacez-le par un plus grand : casemated raid replace"},
 	wire.ReasonToken:    {"le jeton ne répond pas", "voyez ce que dit son processus (journalctl -u casemate-hsm), et si le jeton est là"},
+	wire.ReasonDegraded: {"un volume n'est pas en service : les dépôts sont sur moins de volumes qu'il ne faut", "casemated raid status dit lequel, pourquoi, et que faire"},
+	wire.ReasonLate:     {"des dépôts attendent leur horodatage depuis trop longtemps", "voyez casemated doctor : les autorités d'horodatage, et le réseau jusqu'à elles"},
 }

@@ -121,7 +121,7 @@ func TestReasonsHaveTheirWords(t *testing.T) {
 		t.Error(difference)
 	}
 	for _, code := range []string{wire.ReasonFault, wire.ReasonHangs, wire.ReasonStopping, wire.ReasonClock, wire.ReasonVolumes,
-		wire.ReasonSpace, wire.ReasonToken} {
+		wire.ReasonSpace, wire.ReasonToken, wire.ReasonDegraded, wire.ReasonLate} {
 		for _, language := range []string{"en", "fr"} {
 			if said := Reasons(language)[code]; said.Message == "" || said.Hint == "" {
 				t.Errorf("no words for %s in %s", code, language)

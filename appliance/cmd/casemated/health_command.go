@@ -33,6 +33,9 @@ func healthCommand(o *options) *cobra.Command {
 		if !said.OK {
 			return exitCode{exitFindings, &told{errors.New("not well"), w.NotWell, ""}}
 		}
+		if len(said.Concerns) > 0 {
+			return exitCode{exitFindings, &told{errors.New("wants a person"), w.Concerned, ""}}
+		}
 		return nil
 	}}, w.Health)
 	cmd.Flags().BoolVar(&alive, "alive", false, w.FlagAlive)
@@ -40,12 +43,15 @@ func healthCommand(o *options) *cobra.Command {
 }
 
 func (o *options) tellHealth(cmd *cobra.Command, h wire.Health, well string) error {
-	if o.json || h.OK {
+	if o.json || h.OK && len(h.Concerns) == 0 {
 		return o.tell(cmd, h, "%s", well)
 	}
 	p := &printer{t: o.t}
+	if h.OK {
+		p.line("%s", well)
+	}
 	known := words.Reasons(o.t.language)
-	for _, r := range h.Reasons {
+	for _, r := range append(h.Reasons, h.Concerns...) {
 		said := known[r.Code]
 		if said.Message == "" {
 			said.Message = r.Code
