@@ -109,29 +109,35 @@ func (a *Appliance) noteRestored(ctx context.Context) error {
 	return nil
 }
 
+// takeNote journals one note; one that this safe did not write is left where it is, and said.
 func (a *Appliance) takeNote(ctx context.Context, name string, text []byte) error {
 	mirror, err := a.config.volumesKey(ctx, a.token)
 	if err != nil {
 		return err
 	}
-	var n restoredNote
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	err = d.Decode(&n)
-	if err == nil {
-		var mac string
-		if mac, err = noteMAC(n.Restored, mirror); err == nil && !hmac.Equal([]byte(mac), []byte(n.MAC)) {
-			err = errors.New("it is none of this safe's")
-		}
-	}
+	note, err := parseNote(text, mirror)
 	if err != nil {
 		a.log.Error("a note that this safe was restored is not believed", "file", name, "error", err)
 		return nil
 	}
-	note := n.Restored
 	if err := a.safe.NoteRestored(ctx, note); err != nil {
 		return err
 	}
 	a.log.Warn("this safe was restored from a backup", "backup", note.Backup, "number", note.Number, "taken", note.Taken, "by", note.By)
 	return os.Remove(name)
+}
+
+// parseNote reads a note that this safe wrote: nothing else, and nothing behind it.
+func parseNote(text []byte, mirror [32]byte) (store.Restored, error) {
+	var n restoredNote
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&n); err != nil {
+		return n.Restored, err
+	}
+	mac, err := noteMAC(n.Restored, mirror)
+	if err == nil && (!hmac.Equal([]byte(mac), []byte(n.MAC)) || len(bytes.TrimSpace(text[d.InputOffset():])) > 0) {
+		err = errors.New("it is none of this safe's")
+	}
+	return n.Restored, err
 }

@@ -24,6 +24,13 @@ func FuzzRecords(f *testing.F) {
 	}
 	f.Add(b.Bytes())
 	f.Add(b.Bytes()[:b.Len()-1])
+	b.Reset()
+	w = NewRecordWriter(&b)
+	if err := errors.Join(w.Header(Header{ID: "x", Number: 1, Whole: true}), w.Fail(Failure{Said: "no", Code: "outrun"})); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add(append(b.Bytes(), 0))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		apart := len(in)%2 == 0
 		r, err := NewRecordReader(bytes.NewReader(in), apart)
@@ -39,6 +46,9 @@ func FuzzRecords(f *testing.F) {
 			op, apart, err := r.Next()
 			if errors.Is(err, io.EOF) {
 				break
+			}
+			if gaveUp := (*Failure)(nil); errors.As(err, &gaveUp) && len(in)%2 == 1 {
+				t.Errorf("a safe's word is read from a medium: %v", err)
 			}
 			if err != nil {
 				return
