@@ -60,7 +60,7 @@ func (b *benchService) idlers(ctx context.Context, s *service, n int) error {
 		return err
 	}
 	// Some stay: connections to the token's process, which many handshakes at once have opened.
-	for end := clock().Add(time.Minute); descriptors(s.cmd.Process.Pid) > before+32 && clock().Before(end); {
+	for end := clock().Add(time.Minute); descriptors(s.cmd.Process.Pid) > before+64 && clock().Before(end); {
 		if err := pauseFor(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}

@@ -100,7 +100,8 @@ func TestStopWhileStarting(t *testing.T) {
 // TestFullHouse holds as many connections as the configuration promises, and more: what the process has open
 // stays bounded, whoever comes is served, and once they have left their files are closed.
 func TestFullHouse(t *testing.T) {
-	const places, hall, more = 1024, 32, 100 // web.DefaultLimits, and its hall
+	const places, hall, more = 1024, 32, 300 // web.DefaultLimits, and its hall
+	const own = 64                           // connections to the token's process: it signs each handshake
 	b := newBox(t)
 	b.start()
 	files := func() int {
@@ -131,7 +132,7 @@ func TestFullHouse(t *testing.T) {
 			}
 			body, err := io.ReadAll(r.Body)
 			if err = errors.Join(err, r.Body.Close()); err != nil || r.StatusCode != http.StatusOK {
-				return fmt.Errorf("connection %d: status %d: %s: %w", i+1, r.StatusCode, body, err)
+				return fmt.Errorf("connection %d: status %d: %s, %v", i+1, r.StatusCode, body, err) //nolint:errorlint // only told
 			}
 			return nil
 		})
@@ -141,7 +142,7 @@ func TestFullHouse(t *testing.T) {
 	}
 	b.must(crowd.Wait())
 	most = max(most, files())
-	if most > before+places+hall+32 {
+	if most > before+places+hall+own {
 		t.Errorf("%d files were open with %d connections, %d before", most, len(held), before)
 	}
 	if most < before+places/4 { // idle ones end after a minute and a half: a slow machine has not all of them at once
@@ -153,7 +154,7 @@ func TestFullHouse(t *testing.T) {
 	for _, h := range held {
 		h.CloseIdleConnections()
 	}
-	for end := time.Now().Add(time.Minute); files() > before+32; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); files() > before+own; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d files are open after all have left, %d before", files(), before)
 		}
