@@ -190,7 +190,7 @@ func (b *box) throughControlSocket() {
 	if out, err := b.command("health").CombinedOutput(); err != nil || !strings.Contains(string(out), "takes deposits") {
 		b.t.Errorf("%v\n%s", err, out)
 	}
-	if out, err := b.command("health", "--alive", "--json").Output(); err != nil || strings.TrimSpace(string(out)) != `{"ok":true,"reasons":[]}` {
+	if out, err := b.command("health", "--alive", "--json").Output(); err != nil || strings.TrimSpace(string(out)) != `{"ok":true,"reasons":[],"concerns":[]}` {
 		b.t.Errorf("%v\n%s", err, out)
 	}
 	socket := b.in("state/control.sock")
