@@ -459,7 +459,7 @@ func TestSetupForItsUsers(t *testing.T) {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
 	}
-	for unit, want := range map[string]string{"casemate.service.d/setup.conf": "ReadWritePaths=-" + s.in("a") + "\nReadWritePaths=-" + s.in("b") + "\n",
+	for unit, want := range map[string]string{"casemate.service.d/setup.conf": "ReadWritePaths=-" + s.in("a") + "\nNoExecPaths=-" + s.in("a") + "\nReadWritePaths=-" + s.in("b") + "\nNoExecPaths=-" + s.in("b") + "\n",
 		"casemate.socket.d/setup.conf": fmt.Sprintf("[Socket]\nListenStream=\nListenStream=127.0.0.1:%d\n", s.port)} {
 		if text, err := os.ReadFile(s.in("units/" + unit)); err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("%s: %v\n%s", unit, err, text)

@@ -16,7 +16,7 @@ func (w *setupWork) units() error {
 	}
 	paths := ""
 	for _, dir := range w.config.Volumes.Dirs {
-		paths += "ReadWritePaths=-" + unitPath(dir) + "\n"
+		paths += "ReadWritePaths=-" + unitPath(dir) + "\nNoExecPaths=-" + unitPath(dir) + "\n"
 	}
 	address, _ := w.socketAddress() // judged before
 	type dropIn struct{ unit, text string }

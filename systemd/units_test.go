@@ -109,12 +109,15 @@ func TestUnitsPromises(t *testing.T) {
 			"ExecStart=/usr/bin/casemated serve --config /etc/casemate/casemate.toml",
 			"Type=notify", "NotifyAccess=main", "WatchdogSignal=SIGKILL", "KillMode=mixed", "OOMPolicy=continue", "LimitCORE=0",
 			"RestartPreventExitStatus=78", "ExecReload=/bin/kill -HUP $MAINPID",
-			"Requires=casemate.socket",
+			"Requires=casemate.socket", "NoExecPaths=/ -/var/lib/casemate -/run/casemate -/tmp -/var/tmp -/dev/shm",
+			"ExecPaths=/usr/bin/casemated /usr/bin/kill /usr/lib", "MemorySwapMax=0", "MemoryMax=4G", "TasksMax=2048",
 		},
 		"casemate-hsm.service": {
 			"ExecStart=/usr/bin/casemated hsm --config /etc/casemate/casemate.toml",
 			"Type=notify", "NotifyAccess=main", "WatchdogSignal=SIGKILL", "KillMode=mixed", "LimitCORE=0",
 			"LoadCredentialEncrypted=" + PIN + ":/etc/casemate/pin.cred", "User=casemate-hsm",
+			"NoExecPaths=/ -/var/lib/casemate-hsm -/run/casemate-hsm -/tmp -/var/tmp -/dev/shm", "ExecPaths=/usr/bin/casemated /usr/lib",
+			"MemorySwapMax=0", "MemoryMax=512M", "TasksMax=256",
 		},
 	} {
 		b, err := os.ReadFile(unit)
