@@ -17,9 +17,9 @@ import (
 
 var (
 	// ErrNoGiven: no token of that label and serial is there that was initialised.
-	ErrNoGiven = errors.New("no initialised token of this label and serial is there")
+	ErrNoGiven = refused("no initialised token of this label and serial is there")
 	// ErrHolds: it has keys of a safe, perhaps the only ones there are.
-	ErrHolds = errors.New("keys of a safe are in this token already")
+	ErrHolds = refused("keys of a safe are in this token already")
 	// ErrLeft: what a set-up had made in it is there still.
 	ErrLeft = errors.New("what was made in the token could not be removed")
 )
