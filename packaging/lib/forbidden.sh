@@ -17,7 +17,7 @@ casemate-hsm	casemate	Permission denied	read a volume	cat /srv/a/superblock
 casemate-hsm	root	Permission denied	read the PIN where it lies	cat /etc/casemate/pin*
 casemate-hsm	root	Permission denied	change the configuration	: >>/etc/casemate/casemate.toml
 casemate-hsm	casemate	Permission denied	speak to the control socket	ask /var/lib/casemate/control.sock http://safe/healthz
-neighbour	casemate	Couldn.t connect	speak to the token, although of its group	ask /run/casemate-hsm/hsm.sock --data {} http://hsm/v1/ping
+neighbour	casemate	Couldn.t connect|Connection reset by peer|Broken pipe|Empty reply	speak to the token, although of its group	ask /run/casemate-hsm/hsm.sock --data {} http://hsm/v1/ping
 neighbour	casemate-hsm	Permission denied	list the folder of that socket	ls /run/casemate-hsm
 neighbour	casemate	Permission denied	read a volume	cat /srv/a/superblock
 nobody	casemate	Permission denied	read the configuration	cat /etc/casemate/casemate.toml
