@@ -52,17 +52,21 @@ type PINReplaced struct {
 // mistyped, and for one that the security officer has set anew.
 //
 // Order: the new one is beside the old one on the disk, read back from there, opened and compared, before it
-// takes the old one's name; only then is what lay in plain beside it removed. Killed anywhere, the box has the
-// old PIN whole or the new one whole.
+// takes the old one's name; only then is what lay in plain beside it removed, and the token's refusal of this very
+// PIN forgotten. Killed anywhere, the box has the old PIN whole or the new one whole; one that was refused is
+// then given again.
 func ReplacePIN(ctx context.Context, cfg Config, configFile, pin string) (done PINReplaced, err error) {
 	if err := module.CheckPIN(pin); err != nil {
 		return done, fmt.Errorf("%w: %w", ErrPINForm, err)
 	}
 	place := cfg.PINPlace(configFile)
 	done = PINReplaced{File: place.File, Encrypted: place.Encrypted}
-	if done.Again, err = module.AllowAgain(cfg.HSM.State, pin); err != nil {
-		return done, err
-	}
+	// Forgotten last: while the refused one lies there still, its memory is what keeps it from the token.
+	defer func() {
+		if err == nil {
+			done.Again, err = module.AllowAgain(cfg.HSM.State, pin)
+		}
+	}()
 	if !place.Encrypted {
 		return done, replacePlain(place.File, pin)
 	}
