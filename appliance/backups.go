@@ -152,7 +152,7 @@ func (b *backups) take(ctx context.Context, who identity.Caller, q backup.Reques
 	})
 }
 
-// header says what is to come: an increment if the manifest before is this safe's.
+// header says what is to come: a whole one, or an increment on a manifest that is this safe's.
 func (b *backups) header(ctx context.Context, s *session, q backup.Request) (backup.Header, error) {
 	held, release := b.a.safe.Hold()
 	release()
@@ -171,8 +171,7 @@ func (b *backups) header(ctx context.Context, s *session, q backup.Request) (bac
 		err = m.Verify(s.macKey)
 	}
 	if err != nil || m.Set != h.Set || m.Number >= q.Number {
-		h.Why = backup.WhyForeign
-		return h, nil
+		return h, fmt.Errorf("%w: nothing is put on it", backup.ErrForeign)
 	}
 	s.base, h.Since = &m, &m.Head
 	return h, nil

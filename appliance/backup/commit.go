@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -35,7 +36,7 @@ func (t *taking) commit(ctx context.Context, m Manifest, why string) error {
 			return fmt.Errorf("the backup was written, and does not read back; the keys of the one before stay: %w", err)
 		}
 	}
-	t.done.Swept, err = supersede(t.o.Dir, m.Number)
+	t.done.Swept, err = supersede(t.o.Dir, t.own)
 	return err
 }
 
@@ -60,18 +61,15 @@ func forget(dir string, f File) error {
 	return mediumError(errors.Join(err, open.Close()))
 }
 
-// supersede takes away the files of keys of earlier backups: what was destroyed in the safe since must not
-// come back from them. On flash that is no erasure; DESIGN.md says what is.
-func supersede(dir string, newest uint64) (n int, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return 0, mediumError(err)
-	}
-	for _, e := range entries {
-		if number, kind, ok := parseName(e.Name()); ok && kind == kindKeys && number < newest {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-				return n, mediumError(err)
-			}
+// supersede takes away the files of keys of earlier backups of this safe: what was destroyed in the safe since must
+// not come back from them. On flash that is no erasure; DESIGN.md says what is.
+func supersede(dir string, own []uint64) (n int, err error) {
+	for _, number := range own {
+		err := os.Remove(filepath.Join(dir, partOf(number, kindKeys, 1)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return n, mediumError(err)
+		}
+		if err == nil {
 			n++
 		}
 	}

@@ -37,7 +37,6 @@ var (
 // Why a backup is whole although an increment was wanted, beside what the mirror says. They are codes: whoever
 // speaks to a person has words for them.
 const (
-	WhyForeign = "the backup before is not one of this safe"
 	WhyBroken  = "the backup before, or one it stands on, is not as it was written"
 	WhyDamaged = "values were damaged on every volume when the backup before was taken, and may have been repaired since"
 )

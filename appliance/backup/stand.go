@@ -3,6 +3,9 @@ package backup
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,10 +13,21 @@ import (
 
 // stand says on what the next backup of a folder stands: the newest there, as the request's base, or nothing, and
 // then why. One whose command died after it had its name, and before the safe was told, is read whole first: if it
-// is as it was written, it counts, and is a base like any other.
-func stand(ctx context.Context, o Options, safe Safe, newest uint64, r *Request) (why string, err error) {
+// is as it was written, it counts, and is a base like any other. A folder whose newest manifest that reads is not
+// this safe's is refused, whatever was asked for: behind a newer backup what lies there would not be restored any more.
+func stand(ctx context.Context, o Options, safe Safe, newest uint64, found map[uint64]kept, r *Request) (why string, err error) {
 	if newest == 0 {
 		return "", nil
+	}
+	var is Standing
+	if len(found) > 0 {
+		number := slices.Max(slices.Collect(maps.Keys(found)))
+		if is, err = safe.Knows(ctx, found[number].text); err != nil {
+			return "", err
+		}
+		if is == Foreign {
+			return "", fmt.Errorf("%w: number %d in %q is another safe's; nothing there was changed", ErrForeign, number, o.Dir)
+		}
 	}
 	chain, err := OpenChain(o.Dir, newest)
 	if errors.Is(err, ErrMedium) {
@@ -23,13 +37,7 @@ func stand(ctx context.Context, o Options, safe Safe, newest uint64, r *Request)
 		return wanted(o, WhyBroken), nil
 	}
 	last := chain.links[len(chain.links)-1]
-	is, err := safe.Knows(ctx, last.text)
-	switch {
-	case err != nil:
-		return "", err
-	case is == Foreign:
-		return wanted(o, WhyForeign), nil
-	case is == Orphan:
+	if is == Orphan {
 		if err := chain.checkLast(ctx); err != nil {
 			return wanted(o, WhyBroken), ctx.Err()
 		}
@@ -53,6 +61,24 @@ func wanted(o Options, why string) string {
 		return ""
 	}
 	return why
+}
+
+// superseded are the numbers of a folder that this safe made, as their manifests prove, and whose files of keys a newer
+// backup takes away. Those of a number that nothing proves to be its own stay where they are.
+func superseded(ctx context.Context, dir string, safe Safe, found map[uint64]kept) (own []uint64, err error) {
+	for number, k := range found {
+		if _, err := os.Lstat(filepath.Join(dir, k.Keys.Name)); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		is, err := safe.Knows(ctx, k.text)
+		if err != nil {
+			return nil, err
+		}
+		if is != Foreign {
+			own = append(own, number)
+		}
+	}
+	return own, nil
 }
 
 // lies says whether all that a restoring needs is there, in its length: an increment may be put on it. That it is

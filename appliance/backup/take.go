@@ -73,11 +73,11 @@ type Taken struct {
 // Take makes a backup in a folder, in this order, each step of which a crash leaves so that what was there
 // before is whole:
 //
-//  1. what interrupted backups left is taken away; the newest backup is the base.
+//  1. the newest backup is the base; a folder of another safe is refused. What interrupted backups left is taken away.
 //  2. records come from the safe and go, enciphered, into temporary files; so do the keys and the box.
 //  3. every file is synced; the safe signs the manifest; it is synced.
 //  4. the files get their names, the manifest last: from then on there is a backup.
-//  5. the files of keys of earlier backups are taken away; the safe is told.
+//  5. the files of keys of earlier backups of this safe are taken away; the safe is told.
 func Take(ctx context.Context, o Options, safe Safe) (Taken, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return Taken{}, mediumError(err)
@@ -89,16 +89,20 @@ func Take(ctx context.Context, o Options, safe Safe) (Taken, error) {
 	if newest >= maxNumber {
 		return Taken{}, fmt.Errorf("%w: no number is left in %q", ErrFull, o.Dir)
 	}
-	if err := sweep(o.Dir, newest); err != nil {
-		return Taken{}, err
-	}
 	r := Request{Medium: o.Dir, Number: newest + 1}
-	why, err := stand(ctx, o, safe, newest, &r)
+	why, err := stand(ctx, o, safe, newest, found, &r)
 	if err != nil {
 		return Taken{}, err
 	}
+	own, err := superseded(ctx, o.Dir, safe, found)
+	if err != nil {
+		return Taken{}, err
+	}
+	if err := sweep(o.Dir, newest); err != nil {
+		return Taken{}, err
+	}
 	base := found[newest]
-	t := &taking{o: o, safe: safe, m: &medium{dir: o.Dir, number: r.Number, most: o.PartBytes}, why: why}
+	t := &taking{o: o, safe: safe, m: &medium{dir: o.Dir, number: r.Number, most: o.PartBytes}, why: why, own: own}
 	if t.m.most <= 0 {
 		t.m.most = partBytes
 	}
@@ -124,7 +128,8 @@ type taking struct {
 	m    *medium
 	id   string
 	key  [32]byte
-	why  string // it is whole, where the safe gives no other reason
+	why  string   // it is whole, where the safe gives no other reason
+	own  []uint64 // numbers of this safe whose files of keys this one supersedes
 	done Taken
 }
 

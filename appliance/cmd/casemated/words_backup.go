@@ -42,8 +42,9 @@ var backupEnglish = backupWords{
 		Long: `Take a backup of the safe on this machine into DIR: everything up to one instant, or what was changed
 since the backup before in that folder, whatever goes on meanwhile. It is enciphered for the recovery
 certificates of [backup] recipients. The safe may run or not. What was in DIR before stays whole,
-whatever happens; only the files of keys (*.keys-001) of earlier backups there are removed. A folder on a disk
-of the system or of the safe is refused, unless --same-disk: most likely its medium is not mounted.`,
+whatever happens; only the files of keys (*.keys-001) of this safe's earlier backups there are removed. A
+folder with another safe's backups is refused. So is one on a disk of the system or of the safe, unless
+--same-disk: most likely its medium is not mounted.`,
 		Example: "  casemated backup /media/stick-1\n  casemated backup --full /media/stick-2",
 	},
 	Drill: help{
@@ -110,7 +111,7 @@ the empty folder --medium, each by turns with a copy of the same bytes. What dep
 		"token":        "Not looked at: whether this safe made it (the token must answer).",
 	},
 	Why: map[string]string{
-		backup.WhyForeign: backup.WhyForeign, backup.WhyBroken: backup.WhyBroken, backup.WhyDamaged: backup.WhyDamaged,
+		backup.WhyBroken: backup.WhyBroken, backup.WhyDamaged: backup.WhyDamaged,
 	},
 }
 
@@ -120,9 +121,9 @@ var backupFrench = backupWords{
 		Long: `Faire une sauvegarde du coffre de cette machine dans DIR : tout jusqu'à un instant, ou ce qui a changé
 depuis la sauvegarde précédente de ce dossier, quoi qu'il se passe pendant ce temps. Elle est chiffrée pour les
 certificats de recouvrement de [backup] recipients. Le coffre peut fonctionner ou non. Ce qui se trouvait dans
-DIR reste intact quoi qu'il arrive ; seuls les fichiers de clés (*.keys-001) des sauvegardes antérieures
-y sont supprimés. Un dossier sur un disque du système ou du coffre est refusé, sauf --same-disk : son support
-n'est sans doute pas monté.`,
+DIR reste intact quoi qu'il arrive ; seuls les fichiers de clés (*.keys-001) des sauvegardes antérieures de ce
+coffre y sont supprimés. Un dossier qui contient les sauvegardes d'un autre coffre est refusé. Un dossier sur un
+disque du système ou du coffre l'est aussi, sauf --same-disk : son support n'est sans doute pas monté.`,
 		Example: "  casemated backup /media/stick-1\n  casemated backup --full /media/stick-2",
 	},
 	Drill: help{
@@ -190,7 +191,6 @@ complètes dans le dossier vide --medium, tour à tour avec une copie des mêmes
 		"token":        "Non regardé : si ce coffre l'a faite (le jeton doit répondre).",
 	},
 	Why: map[string]string{
-		backup.WhyForeign: "la sauvegarde précédente n'est pas de ce coffre",
 		backup.WhyBroken:  "la sauvegarde précédente, ou l'une de celles dont elle dépend, n'est pas telle qu'elle fut écrite",
 		backup.WhyDamaged: "des valeurs étaient abîmées sur tous les volumes lors de la sauvegarde précédente, et ont pu être réparées depuis",
 	},
