@@ -244,7 +244,7 @@ func (m *Mirror) condemn(mem *member, why string) {
 		if held, err = m.budget.fault(id, generation, m.c.Now()); err != nil {
 			m.c.Log.Error("remembering a fault", "error", err)
 		}
-		m.event(EventFaulted, mem, "%s", why)
+		m.eventLocked(EventFaulted, mem, "%s", why) // writers may be out
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

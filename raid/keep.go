@@ -151,11 +151,12 @@ func (m *Mirror) bringBack(ctx context.Context, mem *member) {
 		return
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.dead == nil && ctx.Err() == nil && err.Error() != before {
+	alive := m.dead == nil
+	m.leave(mem, err)
+	m.mu.Unlock()
+	if alive && ctx.Err() == nil && err.Error() != before {
 		m.c.Log.Warn("a volume is not brought back", "volume", mem.slot, "error", err)
 	}
-	m.leave(mem, err)
 }
 
 // rejoin finds a member, starts its process, fills it anew if it must be, brings it up in rounds, the last

@@ -240,6 +240,6 @@ func (m *Mirror) Close() error {
 	}
 	wg.Wait()
 	m.ended()
-	m.told.handOn(m.c.Event)
+	m.told.handOn(m.relay)
 	return errors.Join(append(errs, err)...)
 }

@@ -129,6 +129,7 @@ type mending struct {
 // mendSome repairs the first of some keys, as many as fit in one go, and gives how many.
 func (m *Mirror) mendSome(ctx context.Context, slot int, keys [][]byte, past memories, out *Repairs) (done int, err error) {
 	x, err := m.mendPaused(ctx, slot, keys, past, out)
+	m.told.handOn(m.relay) // what was found comes before what was done about it, and before the end of the call
 	out.Repaired += len(x.right) + len(x.removed)
 	if len(x.right) > 0 {
 		m.repaired(x.mem, x.right)
@@ -166,7 +167,7 @@ func (m *Mirror) mendPaused(ctx context.Context, slot int, keys [][]byte, past m
 		}
 		if d.marked { // its twin may have lost that, but a mark is no proof: the journal knows
 			m.suspects.leave(slot, d.key, m.c.Now())
-			m.event(EventLostValue, dst.mem, "a value that this volume once removed is there on its twin, and is left as it is")
+			m.eventLocked(EventLostValue, dst.mem, "a value that this volume once removed is there on its twin, and is left as it is")
 			continue
 		}
 		if !d.gap {
@@ -174,17 +175,17 @@ func (m *Mirror) mendPaused(ctx context.Context, slot int, keys [][]byte, past m
 		}
 		switch {
 		case d.wrong == wrongRemoved:
-			m.event(EventLostValue, dst.mem, "it had lost that a value was removed")
+			m.eventLocked(EventLostValue, dst.mem, "it had lost that a value was removed")
 		case d.value == nil:
 			out.Lost++
 			m.suspects.leave(slot, d.key, m.c.Now())
-			m.event(EventBadValue, dst.mem, "a value %s, and no other volume has it undamaged", d.wrong)
+			m.eventLocked(EventBadValue, dst.mem, "a value %s, and no other volume has it undamaged", d.wrong)
 			if d.wrong != wrongBad && d.key[0] != volume.MetaPrefix {
 				gaps = append(gaps, d.key)
 			}
 			continue
 		case d.wrong == wrongMissing:
-			m.event(EventLostValue, dst.mem, "a value is missing that the twin has")
+			m.eventLocked(EventLostValue, dst.mem, "a value is missing that the twin has")
 		}
 		sick, size = append(sick, d), size+len(d.value)
 	}

@@ -100,15 +100,16 @@ func (m *Mirror) tendSpares(ctx context.Context) {
 // tellSpare notes what a spare is like.
 func (m *Mirror) tellSpare(mem *member, err error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	news, dir := err != nil && err.Error() != mem.reason, mem.dir
 	switch {
 	case err != nil:
-		if err.Error() != mem.reason {
-			m.c.Log.Warn("a spare is not ready", "dir", mem.dir, "error", err)
-		}
 		mem.out(m.c.Now(), err)
 	case mem.cause != CauseNone || mem.since.IsZero():
 		mem.cause, mem.reason, mem.since = CauseNone, "", m.c.Now()
+	}
+	m.mu.Unlock()
+	if news {
+		m.c.Log.Warn("a spare is not ready", "dir", dir, "error", err)
 	}
 }
 

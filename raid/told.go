@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// told is what is on its way to Config.Event: handed on in the order in which it came to be, one event at a
+// told is what is on its way to the log and to Config.Event: handed on in the order in which it came to be, one event at a
 // time. What is told with the mirror's lock held is handed on without it, and still before all that comes
 // after it: nobody hears that a volume is back, and then that it is out.
 type told struct {
@@ -51,18 +51,20 @@ func (m *Mirror) event(kind EventKind, mem *member, format string, args ...any) 
 	m.announce(newEvent(kind, mem, format, args...))
 }
 
-// eventLocked is event for whoever holds mu: it is handed on by another goroutine.
+// eventLocked is event for whoever holds mu, or keeps writers out: it is handed on by another goroutine.
 func (m *Mirror) eventLocked(kind EventKind, mem *member, format string, args ...any) {
-	m.enqueue(newEvent(kind, mem, format, args...))
-	go m.told.handOn(m.c.Event)
+	m.told.add(newEvent(kind, mem, format, args...))
+	go m.told.handOn(m.relay)
 }
 
 func (m *Mirror) announce(e Event) {
-	m.enqueue(e)
-	m.told.handOn(m.c.Event)
+	m.told.add(e)
+	m.told.handOn(m.relay)
 }
 
-func (m *Mirror) enqueue(e Event) {
+// relay is never called with mu held: the journal that the log goes to may hang, with the very disk that the event
+// is about.
+func (m *Mirror) relay(e Event) {
 	m.c.Log.Warn("mirror event", "kind", e.Kind, "volume", e.Volume, "dir", e.Dir, "detail", e.Detail)
-	m.told.add(e)
+	m.c.Event(e)
 }
