@@ -36,14 +36,22 @@ func (d doctor) pin() []Diagnosis {
 	if err != nil {
 		return append(list, d.line("secrets", Bad, "pin-no-credential", place.File))
 	}
+	verdict, code := boundVerdict(to, systemd.HasTPM("/sys"))
+	return append(list, d.line("secrets", verdict, code, place.File))
+}
+
+// boundVerdict judges what the credential is bound to, on a machine that has a TPM or has none.
+func boundVerdict(to string, hasTPM bool) (Verdict, string) {
 	verdict, code := Good, "pin-unknown"
-	switch to {
-	case systemd.BoundToHost:
+	switch {
+	case to == systemd.BoundToHost && hasTPM: // its libraries are missing, or it did not answer
+		verdict, code = Warn, "pin-host-only"
+	case to == systemd.BoundToHost:
 		verdict, code = Good, "pin-host"
-	case systemd.BoundToTPM:
+	case to == systemd.BoundToTPM:
 		verdict, code = Good, "pin-tpm2"
-	case systemd.BoundToBoth:
+	case to == systemd.BoundToBoth:
 		verdict, code = Good, "pin-host+tpm2"
 	}
-	return append(list, d.line("secrets", verdict, code, place.File))
+	return verdict, code
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -19,16 +20,22 @@ var ErrCreds = errors.New("systemd-creds does not do it")
 const (
 	credsProgram  = "systemd-creds"
 	credsPatience = time.Minute // a TPM may take its time
+
+	// noMeasurement binds to the TPM's register for debugging, which no boot writes: it says nothing. Left out, it
+	// is register 7, and firmware, Secure Boot's lists or a new shim would shut the safe. The empty list, which
+	// systemd-creds(1) says is for this, gives what systemd 252 cannot open.
+	noMeasurement = "--tpm2-pcrs=16"
 )
 
 // EncryptCredential has systemd-creds(1) encrypt a small secret for LoadCredentialEncrypted=NAME:... of this
-// machine, with the key it finds best: that of the TPM and that of the host where there is a TPM, else the
-// host's, which lies in /var/lib/systemd/credential.secret and is made if it is not there. The secret goes
-// through a pipe, never through an argument or the environment.
+// machine, with the key it finds best: that of the TPM and that of the host where it can use a TPM, else the
+// host's, which lies in /var/lib/systemd/credential.secret and is made if it is not there. It is bound to the
+// TPM's chip, to no measurement of how the machine was started. The secret goes through a pipe, never through
+// an argument or the environment.
 //
 // What it gives has been opened again and compared: a credential that could not be opened is [ErrCreds].
 func EncryptCredential(ctx context.Context, name string, secret []byte) ([]byte, error) {
-	encrypted, err := creds(ctx, secret, "encrypt", name)
+	encrypted, err := creds(ctx, secret, name, "encrypt", noMeasurement)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +52,7 @@ func EncryptCredential(ctx context.Context, name string, secret []byte) ([]byte,
 
 // DecryptCredential opens what [EncryptCredential] gave, on the same machine and as root. The caller wipes it.
 func DecryptCredential(ctx context.Context, name string, encrypted []byte) ([]byte, error) {
-	return creds(ctx, encrypted, "decrypt", name)
+	return creds(ctx, encrypted, name, "decrypt")
 }
 
 // FindCreds says whether systemd-creds is on this machine; else it is [ErrCreds].
@@ -57,10 +64,11 @@ func FindCreds() error {
 }
 
 // creds is a filter: the output is given only when all of it went well.
-func creds(ctx context.Context, in []byte, act, name string) ([]byte, error) {
+func creds(ctx context.Context, in []byte, name, act string, options ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, credsPatience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, credsProgram, act, "--name="+name, "-", "-") // #nosec G204 -- fixed but for the name
+	arguments := append([]string{act, "--name=" + name}, options...)
+	cmd := exec.CommandContext(ctx, credsProgram, append(arguments, "-", "-")...) // #nosec G204 -- fixed but for the name
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}
 	var out, words bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &words
@@ -109,6 +117,18 @@ func BoundTo(encrypted []byte) (string, error) {
 		return to, nil
 	}
 	return BoundToUnknown, nil
+}
+
+// HasTPM says whether this machine, its sysfs mounted at sys, has a TPM that systemd-creds(1) would use by itself:
+// the kernel has its driver, and UEFI firmware started the machine. It needs three libraries besides
+// (libtss2-esys, -mu and -rc), which it looks for when it works; without them it takes the host's key, quietly.
+func HasTPM(sys string) bool {
+	devices, err := os.ReadDir(filepath.Join(sys, "class/tpmrm"))
+	if err != nil || len(devices) == 0 {
+		return false
+	}
+	_, err = os.Stat(filepath.Join(sys, "firmware/efi"))
+	return err == nil
 }
 
 // credentialHead is the least that stands before what is encrypted: the key's name and four numbers.

@@ -64,6 +64,22 @@ func TestCredsThatDoNot(t *testing.T) {
 	}
 }
 
+// TestHasTPM: it has a driver, and the machine was started by UEFI.
+func TestHasTPM(t *testing.T) {
+	sys := t.TempDir()
+	for _, c := range []struct {
+		made string
+		want bool
+	}{{"class", false}, {"class/tpmrm", false}, {"class/tpmrm/tpmrm0", false}, {"firmware/efi", true}} {
+		if err := os.MkdirAll(filepath.Join(sys, c.made), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if got := HasTPM(sys); got != c.want {
+			t.Errorf("with %s: %v", c.made, got)
+		}
+	}
+}
+
 func FuzzBoundTo(f *testing.F) {
 	f.Add([]byte("WhxqhuDflkCW"))
 	f.Add([]byte(base64.StdEncoding.EncodeToString(make([]byte, 64))))
