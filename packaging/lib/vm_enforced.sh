@@ -5,8 +5,8 @@
 # act_vm_settings: sysctl.d, after a boot.
 act_vm_settings() {
 	step "Settings of the kernel"
-	must "each of /usr/lib/sysctl.d/50-casemate.conf is in force" inside bash -c '
-		grep -v "^#" /usr/lib/sysctl.d/50-casemate.conf | while read -r key equals value; do
+	must "each of /usr/lib/sysctl.d/zz-casemate.conf is in force" inside bash -c '
+		grep -v "^#" /usr/lib/sysctl.d/zz-casemate.conf | while read -r key equals value; do
 			if [ -z "$key" ]; then continue; fi
 			is=$(sysctl -n "$key")
 			echo "$key = $is"
