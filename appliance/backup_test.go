@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -126,6 +127,48 @@ func TestBackupAndRestore(t *testing.T) {
 	d.toldOfRestore() // and not again
 	d.stop()
 	d.fsck()
+	d.restoredToBefore(medium)
+}
+
+// restoredToBefore restores an older number than the newest: what the newer ones hold is given up, counts for nothing,
+// and stays where it lies.
+func (d *disks) restoredToBefore(medium string) {
+	d.t.Helper()
+	d.must(os.RemoveAll(d.in("volumes")))
+	d.must(os.RemoveAll(d.in("state/mirror")))
+	d.do("restore", medium, "--number", "3", "--recovery-key", d.in("recovery.key"))
+	d.acceptOlder()
+	d.start()
+	before, journaled := d.listed(medium), d.journaled("backup")
+	for _, args := range [][]string{{"backup", "--same-disk", medium}, {"backup", "--same-disk", "--full", medium}} {
+		out, code := d.said(args...)
+		if code == 0 || !strings.Contains(out, "this safe gave up") || !strings.Contains(out, "name another folder") {
+			d.t.Errorf("%v over what was given up: %d\n%s", args, code, out)
+		}
+	}
+	if !slices.Equal(before, d.listed(medium)) || d.journaled("backup") != journaled {
+		d.t.Errorf("%s was changed, or %d backups more are in the journal", medium, d.journaled("backup")-journaled)
+	}
+	d.has(d.do("backup", "--same-disk", d.in("another")), "Backup 1 (whole)")
+	d.must(os.RemoveAll(d.in("older")))
+	d.must(os.CopyFS(d.in("older"), os.DirFS(medium)))
+	newer, err := filepath.Glob(d.in("older/000004.*"))
+	d.must(err)
+	for _, name := range newer {
+		d.must(os.Remove(name))
+	}
+	d.has(d.do("backup", "--same-disk", d.in("older")), "Backup 4 (whole)", "not as it was written") // its keys are in what was given up
+	d.stop()
+}
+
+// listed are the names in a folder.
+func (d *disks) listed(dir string) (names []string) {
+	entries, err := os.ReadDir(dir)
+	d.must(err)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 // depositUntil deposits from a client of its own until it is told to stop. What it deposits is not kept.

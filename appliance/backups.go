@@ -196,7 +196,14 @@ func (b *backups) knows(ctx context.Context, text []byte) (backup.Standing, back
 	switch {
 	case err != nil || m.Verify(macKey) != nil || m.Set != set:
 		return backup.Foreign, m, nil
-	case b.a.safe.Backups().Knows(backup.Digest(text)):
+	}
+	mine, ended, err := b.a.safe.HeardOf(ctx, m.ID, backup.Digest(text), m.Held)
+	switch {
+	case err != nil:
+		return "", m, err
+	case !mine:
+		return backup.GivenUp, m, nil
+	case ended:
 		return backup.Known, m, nil
 	}
 	return backup.Orphan, m, nil

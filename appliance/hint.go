@@ -58,6 +58,7 @@ var codes = []struct {
 	{backup.ErrFull, "medium-full"},
 	{backup.ErrMedium, "medium"},
 	{backup.ErrForeign, "backup-foreign"},
+	{backup.ErrGivenUp, "backup-given-up"},
 	{backup.ErrExposed, "key-exposed"},
 	{backup.ErrKey, "recovery-key"},
 	{backup.ErrRecipient, "recipient"},

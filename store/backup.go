@@ -59,7 +59,7 @@ type Restored struct {
 type Backups struct {
 	Last     *BackedUp   `json:"last,omitempty"`
 	Series   []SeriesEnd `json:"series,omitempty"` // newest first, for the increments to come on each
-	Ends     []string    `json:"ends,omitempty"`   // SHA-256 of the manifests of the last ones, newest first
+	Ends     []string    `json:"ends,omitempty"`   // SHA-256 of the manifests of the last ones, newest first: some the journal has not yet
 	Drill    *Drilled    `json:"drill,omitempty"`
 	Restored *Restored   `json:"restored,omitempty"`
 }
@@ -73,7 +73,7 @@ type SeriesEnd struct {
 // maxSeries is for how many series what an increment needs is kept: media take turns.
 const maxSeries = 4
 
-// maxEnds is how many backups are known again by their manifests.
+// maxEnds is how many backups are known again by their manifests; of those before, the journal is asked.
 const maxEnds = 64
 
 // Knows says whether a backup is one of those last ones that are remembered, by its manifest's SHA-256.
@@ -201,7 +201,7 @@ func (s *Safe) Backup(ctx context.Context, who identity.Caller, medium string, d
 			kind = "whole"
 		}
 		if done.Found {
-			kind += ", found on its medium by a later one"
+			kind += ", found later" // short: the manifest's digest must stand whole within what a detail may have
 		}
 		return fmt.Sprintf("%s, series %s, number %d, %s, up to batch %d, %d journal entries, manifest sha256 %s",
 			done.ID, done.Series, done.Number, kind, done.Sequence, done.Entries, done.Manifest), nil
@@ -236,17 +236,11 @@ func (s *Safe) Drill(ctx context.Context, who identity.Caller, medium string, do
 
 // began says whether the journal once was what a backup holds.
 func (s *Safe) began(ctx context.Context, h Held) error {
-	if h.Entries == 0 || h.Entries > s.log.Size() {
-		return fmt.Errorf("it has %d journal entries, this safe %d", h.Entries, s.log.Size())
+	is, err := s.once(ctx, h)
+	if err == nil && !is {
+		err = fmt.Errorf("its journal of %d entries is not the beginning of this safe's, of %d", h.Entries, s.log.Size())
 	}
-	root, err := s.log.RootAt(ctx, h.Entries)
-	if err != nil {
-		return err
-	}
-	if hex.EncodeToString(root[:]) != h.Root {
-		return errors.New("its journal is not the beginning of this safe's")
-	}
-	return nil
+	return err
 }
 
 // NoteRestored journals, once, that this safe was restored, from which backup and by whom: the entry

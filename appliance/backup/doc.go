@@ -30,6 +30,8 @@ var (
 	ErrKey = errors.New("this key does not open the backup")
 	// ErrForeign is a backup that this safe did not make.
 	ErrForeign = errors.New("this safe did not make the backup")
+	// ErrGivenUp is a folder whose newest backup holds what this safe gave up when an older state was restored.
+	ErrGivenUp = errors.New("the newest backup in the folder is of a history that this safe gave up")
 	// ErrBusy refuses a second backup or drill beside another.
 	ErrBusy = errors.New("a backup or a drill is under way already")
 )

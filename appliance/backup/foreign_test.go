@@ -108,3 +108,24 @@ func TestSupersedesItsOwn(t *testing.T) {
 	}
 	other.standing(0, "k/a", "one")
 }
+
+// TestGivenUpHistory: a folder whose newest backup is of a history that was given up is not touched and counts nothing;
+// it restores still.
+func TestGivenUpHistory(t *testing.T) {
+	r := newRig(t)
+	r.take()
+	r.put("k/a", "two")
+	r.givenUp = []string{r.orphan().Digest}
+	before := lying(t, r.dir)
+	for _, full := range []bool{false, true} {
+		o := r.options()
+		o.Full = full
+		if got, err := backup.Take(t.Context(), o, r); !errors.Is(err, backup.ErrGivenUp) {
+			t.Errorf("taken (full %v): %+v, %v", full, got, err)
+		}
+	}
+	if !maps.Equal(before, lying(t, r.dir)) || len(r.adopted) > 0 {
+		t.Errorf("the folder was changed, or it counted: %v", r.adopted)
+	}
+	r.standing(0, "k/a", "two")
+}

@@ -74,6 +74,7 @@ type rig struct {
 	estimate int64              // of bytes, that the safe gives
 	ended    []backup.Ended     // what the safe was told
 	adopted  []string           // manifests of backups whose end it was not told, and that counted later
+	givenUp  []string           // manifests of backups of a history that was given up
 	codeOf   func(error) string // names of errors
 	before   func(stage string) // called on the way
 	lie      func(*backup.Manifest)
@@ -108,6 +109,9 @@ func (r *rig) Knows(_ context.Context, text []byte) (backup.Standing, error) {
 	m, err := backup.ParseManifest(text)
 	if err != nil || m.Verify(r.mac) != nil {
 		return backup.Foreign, nil
+	}
+	if slices.Contains(r.givenUp, backup.Digest(text)) {
+		return backup.GivenUp, nil
 	}
 	for _, e := range r.ended {
 		if e.Manifest == backup.Digest(text) {

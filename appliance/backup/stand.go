@@ -14,7 +14,8 @@ import (
 // stand says on what the next backup of a folder stands: the newest there, as the request's base, or nothing, and
 // then why. One whose command died after it had its name, and before the safe was told, is read whole first: if it
 // is as it was written, it counts, and is a base like any other. A folder whose newest manifest that reads is not
-// this safe's is refused, whatever was asked for: behind a newer backup what lies there would not be restored any more.
+// this safe's, or of what it gave up, is refused, whatever was asked for: behind a newer backup what lies there would not
+// be restored any more, and it may be all there is.
 func stand(ctx context.Context, o Options, safe Safe, newest uint64, found map[uint64]kept, r *Request) (why string, err error) {
 	if newest == 0 {
 		return "", nil
@@ -25,8 +26,14 @@ func stand(ctx context.Context, o Options, safe Safe, newest uint64, found map[u
 		if is, err = safe.Knows(ctx, found[number].text); err != nil {
 			return "", err
 		}
-		if is == Foreign {
+		switch is {
+		case Foreign:
 			return "", fmt.Errorf("%w: number %d in %q is another safe's; nothing there was changed", ErrForeign, number, o.Dir)
+		case GivenUp:
+			return "", fmt.Errorf("%w: number %d in %q; nothing there was changed", ErrGivenUp, number, o.Dir)
+		case Known, Orphan:
+		default:
+			return "", fmt.Errorf("what the safe says of a manifest is unknown: %q", is)
 		}
 	}
 	chain, err := OpenChain(o.Dir, newest)

@@ -27,9 +27,11 @@ type Standing string
 
 // What a safe may say.
 const (
-	Known   Standing = "known"   // it made the backup, and remembers it or a later one of the series
+	Known   Standing = "known"   // it made the backup, and heard that it came to its end
 	Orphan  Standing = "orphan"  // it made the backup, and never heard that it came to its end
 	Foreign Standing = "foreign" // it did not make it
+	// GivenUp is one that it made, of a history that persons gave up when an older state was restored.
+	GivenUp Standing = "given-up"
 )
 
 // Ended is the last word on a backup: its manifest's digest, or why there is none.
