@@ -20,6 +20,9 @@ func (d doctor) pin() []Diagnosis {
 	if place.Plain != "" {
 		list = append(list, d.line("secrets", Warn, "pin-plain", place.Plain))
 	}
+	if place.Plain == "" && exists(place.Unit) {
+		list = append(list, d.line("secrets", Bad, "pin-unit", place.Unit))
+	}
 	encrypted, err := os.ReadFile(place.File)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

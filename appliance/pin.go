@@ -21,6 +21,7 @@ type PINPlace struct {
 	File      string // the one that counts
 	Encrypted bool   // by systemd-creds, for the service manager to open; else in plain, mode 0600
 	Plain     string // where an earlier version left it in plain; empty if there is none
+	Unit      string // what has the token's unit take that one, if it is there
 }
 
 // PINPlace says where the PIN is: the file that the configuration names, else the credential beside it.
@@ -28,16 +29,13 @@ func (c Config) PINPlace(configFile string) PINPlace {
 	if c.HSM.PINFile != "" {
 		return PINPlace{File: c.HSM.PINFile}
 	}
-	l := setup.Layout{Config: filepath.Dir(configFile)}
-	p := PINPlace{File: l.Credential(), Encrypted: true}
+	l := setup.Beside(configFile)
+	p := PINPlace{File: l.Credential(), Encrypted: true, Unit: l.PlainUnit()}
 	if exists(l.PINFile()) {
 		p.Plain = l.PINFile()
 	}
 	return p
 }
-
-// plainUnit has the token's unit take a PIN in plain: the package writes it when an upgrade could not encrypt.
-const plainUnit = "/etc/systemd/system/casemate-hsm.service.d/plain-pin.conf"
 
 // PINReplaced is what [ReplacePIN] did.
 type PINReplaced struct {
@@ -73,10 +71,30 @@ func ReplacePIN(ctx context.Context, cfg Config, configFile, pin string) (done P
 	if done.BoundTo, err = replaceCredential(ctx, place.File, pin); err != nil {
 		return done, err
 	}
-	if place.Plain == "" {
-		return done, nil
+	return done, place.endPlain()
+}
+
+// endPlain ends the PIN in plain, when the encrypted one stands and opens. The unit turns to the encrypted one
+// first, on the disk and in the manager: killed anywhere, what it wants is there. Done again, it goes on.
+func (p PINPlace) endPlain() error {
+	there := exists(p.Unit)
+	if err := removed(p.Unit); err != nil {
+		return err
 	}
-	return done, errors.Join(os.Remove(place.Plain), syncFolder(filepath.Dir(place.Plain)))
+	if dir := filepath.Dir(p.Unit); isDir(dir) {
+		if err := syncFolder(dir); err != nil {
+			return err
+		}
+	}
+	if there || p.Plain != "" {
+		if err := reloadManager(); err != nil {
+			return err
+		}
+	}
+	if p.Plain == "" {
+		return nil
+	}
+	return errors.Join(removed(p.Plain), syncFolder(filepath.Dir(p.Plain)))
 }
 
 // ErrPINForm is a text that cannot be a PIN.
@@ -141,12 +159,15 @@ func removed(file string) error {
 }
 
 // EncryptPIN encrypts the PIN that an earlier version left in plain, and removes that file; false when there is
-// none. Where both are there, because this very act was broken off, the plain one goes once the encrypted one
+// none: then what had the unit take it goes, since it names nothing. Where both are there, because this very act was broken off, the plain one goes once the encrypted one
 // is seen to open to it; two that differ are left for a person, and are [ErrOtherPIN].
 func EncryptPIN(ctx context.Context, cfg Config, configFile string) (done PINReplaced, found bool, err error) {
 	place := cfg.PINPlace(configFile)
-	if !place.Encrypted || place.Plain == "" {
-		return PINReplaced{File: place.File, Encrypted: place.Encrypted}, false, nil
+	if !place.Encrypted {
+		return PINReplaced{File: place.File}, false, nil
+	}
+	if place.Plain == "" {
+		return PINReplaced{File: place.File, Encrypted: true}, false, place.endPlain()
 	}
 	pin, err := module.ReadPIN(place.Plain)
 	if err != nil {
@@ -161,17 +182,14 @@ func EncryptPIN(ctx context.Context, cfg Config, configFile string) (done PINRep
 	if done.BoundTo, err = replaceCredential(ctx, place.File, pin); err != nil {
 		return done, true, err
 	}
-	return done, true, errors.Join(os.Remove(place.Plain), syncFolder(filepath.Dir(place.Plain)))
+	return done, true, place.endPlain()
 }
 
 // TakeUpPIN has the token's unit open the credential, where a manager runs and the unit is at work. A safe
-// that was stopped stays stopped. The drop-in that let the unit take a PIN in plain goes.
-func TakeUpPIN(ctx context.Context, restart bool) error {
-	if err := removed(plainUnit); err != nil {
-		return err
-	}
-	if err := reloadManager(); err != nil || !restart || !isDir("/run/systemd/system") {
-		return err
+// that was stopped stays stopped.
+func TakeUpPIN(ctx context.Context) error {
+	if !isDir("/run/systemd/system") {
+		return nil
 	}
 	if out, err := exec.CommandContext(ctx, "systemctl", "try-restart", "--no-block", "casemate-hsm.service").CombinedOutput(); err != nil {
 		return fmt.Errorf("systemctl try-restart casemate-hsm.service: %w: %s", err, out)

@@ -38,6 +38,10 @@ func (w *setupWork) units() error {
 			return err
 		}
 	}
+	// One that a safe before this one left names a PIN that is not there.
+	if err := removed(w.Layout.PlainUnit()); err != nil {
+		return err
+	}
 	return reloadManager()
 }
 

@@ -65,6 +65,18 @@ func (l Layout) PINFile() string { return filepath.Join(l.Config, "pin") }
 // Credential is where it stands encrypted, for the service manager to open.
 func (l Layout) Credential() string { return filepath.Join(l.Config, "pin.cred") }
 
+// PlainUnit has the token's unit take a PIN in plain: the package writes it for the time of an upgrade, and it
+// stays where nothing can be encrypted.
+func (l Layout) PlainUnit() string {
+	return filepath.Join(l.Units, "casemate-hsm.service.d", "plain-pin.conf")
+}
+
+// Beside is the layout of the safe whose configuration is this file: /etc/systemd is beside /etc/casemate.
+func Beside(configFile string) Layout {
+	dir := filepath.Dir(configFile)
+	return Layout{Config: dir, Units: filepath.Join(filepath.Dir(dir), "systemd/system")}
+}
+
 // SOPINFile is the security officer's, until it is carried away.
 func (l Layout) SOPINFile() string { return filepath.Join(l.Config, "so-pin") }
 

@@ -40,7 +40,7 @@ func pinCommand(o *options) *cobra.Command {
 			return err
 		}
 		if done.Encrypted {
-			if err := appliance.TakeUpPIN(cmd.Context(), true); err != nil {
+			if err := appliance.TakeUpPIN(cmd.Context()); err != nil {
 				return err
 			}
 		}
@@ -58,9 +58,6 @@ func (o *options) encryptPIN(cmd *cobra.Command, cfg appliance.Config, w *pinWor
 	}
 	if !found {
 		return o.tell(cmd, done, "%s", w.NoPlain)
-	}
-	if err := appliance.TakeUpPIN(cmd.Context(), false); err != nil {
-		return err
 	}
 	return o.tellPIN(cmd, done, w)
 }
