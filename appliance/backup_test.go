@@ -221,6 +221,11 @@ func TestRestoredElsewhere(t *testing.T) {
 		t.Errorf("an opened key that others may read: %d\n%s", code, out)
 	}
 	d.must(os.Chmod(d.in("opened/000001.key"), 0o600))
+	verify := d.command("restore", "--verify", medium)
+	verify = exec.Command("bash", append([]string{"-c", `key=$1; shift; "$@" --recovery-key <(cat "$key")`, "bash", d.in("recovery.key")}, verify.Args...)...)
+	if out, err := verify.CombinedOutput(); err != nil || !strings.Contains(string(out), "All of it deciphers") {
+		t.Errorf("with a recovery key from a pipe: %v\n%s", err, out)
+	}
 	elsewhere := func(args ...string) (string, int) { // on a machine that knows no safe
 		cmd := exec.Command(program(t, "casemate/appliance/cmd/casemated"), append([]string{"restore", medium, "--config", d.in("none.toml"),
 			"--opened", d.in("opened")}, args...)...)
