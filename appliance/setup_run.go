@@ -16,6 +16,7 @@ import (
 
 	"casemate/appliance/setup"
 	"casemate/hsm"
+	"casemate/hsm/module"
 	"casemate/raid"
 	"casemate/store/proof"
 )
@@ -27,6 +28,9 @@ var ErrSetup = errors.New("the box was not set up, and nothing of it is left")
 type SetupError struct{ Problem setup.Problem }
 
 func (e *SetupError) Error() string { return e.Problem.Code + ": " + e.Problem.Detail }
+
+// ErrSetupLeft says that a set-up failed and left what could not be taken back; each was named.
+var ErrSetupLeft = errors.New("the box was not set up, and not all that was made could be taken back")
 
 // Unfinished tells whether an earlier set-up was broken off here.
 func (s *Setup) Unfinished() bool {
@@ -58,7 +62,11 @@ func (s *Setup) tidy() {
 
 func (s *Setup) tellLeft(left []setup.Made) {
 	for _, m := range left {
-		s.say(SetupLeft, m.Act, m.Path)
+		what := m.Path
+		if m.Act == setup.TokenTaken && m.Line != "" {
+			what += ", CKA_ID " + m.Line + "…" // of the keys that this set-up made there, and of no others
+		}
+		s.say(SetupLeft, m.Act, what)
 	}
 }
 
@@ -91,6 +99,9 @@ func (s *Setup) Run(ctx context.Context) (SetupDone, error) {
 	if undone != nil {
 		return SetupDone{}, errors.Join(err, undone)
 	}
+	if len(left) > 0 {
+		return SetupDone{}, fmt.Errorf("%w: %w", ErrSetupLeft, err)
+	}
 	return SetupDone{}, fmt.Errorf("%w: %w", ErrSetup, err)
 }
 
@@ -100,7 +111,8 @@ type setupWork struct {
 	record *setup.Record
 	config Config
 	pins   pins
-	made   bool // keys, in the token
+	made   bool           // keys, in the token
+	keys   module.SetupID // by which they are known in one that others initialised
 }
 
 // all is the one descent. Before each step its traces are in the record.

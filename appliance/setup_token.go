@@ -40,11 +40,20 @@ const (
 
 // tokenJob is what the child is to do, one line on its standard input.
 type tokenJob struct {
-	Act    string       `json:"act"`
-	Token  module.Token `json:"token"`            // of probe
-	Given  bool         `json:"given,omitempty"`  // others initialised it
-	Config string       `json:"config,omitempty"` // of the others: the configuration's file
-	Names  []string     `json:"names,omitempty"`  // of make: for the TLS certificate
+	Act    string         `json:"act"`
+	Token  module.Token   `json:"token"`            // of probe
+	Given  bool           `json:"given,omitempty"`  // others initialised it
+	Config string         `json:"config,omitempty"` // of the others: the configuration's file
+	Names  []string       `json:"names,omitempty"`  // of make: for the TLS certificate
+	ID     module.SetupID `json:"id,omitzero"`      // of make and leave: what is made is known by it
+}
+
+// tokenAnswer is what came of it, one line on the child's standard output. Of a child that says nothing, nobody
+// knows what it made.
+type tokenAnswer struct {
+	setup.Problem      // of no code: it went well
+	Made          bool `json:"made,omitempty"` // the keys are in the token
+	Back          bool `json:"back,omitempty"` // it failed, and nothing of it is in a token that others initialised
 }
 
 // Where the child finds the PINs: the files of no name that it inherits.
@@ -64,6 +73,7 @@ func RunTokenJob(ctx context.Context, in io.Reader, out io.Writer, log *slog.Log
 		return fmt.Errorf("only a set-up starts this: %w", err)
 	}
 	var c Config
+	var answer tokenAnswer
 	var err error
 	if job.Act != tokenProbed {
 		if c, err = LoadConfig(job.Config); err != nil {
@@ -76,22 +86,23 @@ func RunTokenJob(ctx context.Context, in io.Reader, out io.Writer, log *slog.Log
 		err = module.Probe(module.SetupConfig{Token: job.Token, Initialised: job.Given})
 	case tokenMade:
 		_, err = module.Setup(ctx, module.SetupConfig{Token: c.moduleToken(), Initialised: job.Given, Origin: c.Origin, Demonstration: c.Demonstration,
-			PINFile: inheritedPIN, SOPINFile: inheritedSOPIN, StateDir: c.HSM.State, TLSNames: job.Names})
+			PINFile: inheritedPIN, SOPINFile: inheritedSOPIN, StateDir: c.HSM.State, TLSNames: job.Names, ID: job.ID})
+		answer.Made, answer.Back = err == nil, job.Given && err != nil && !errors.Is(err, module.ErrLeft)
 	case tokenLeft:
-		err = module.Withdraw(ctx, module.SetupConfig{Token: c.moduleToken(), PINFile: inheritedPIN})
+		err = module.Withdraw(ctx, module.SetupConfig{Token: c.moduleToken(), PINFile: inheritedPIN, ID: job.ID})
+		answer.Back = err == nil
 	case tokenServed:
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
 		go func() { _, _ = io.Copy(io.Discard, in); stop() }() // it ends when the set-up does
-		return ServeToken(ctx, c, log)
+		return serveToken(ctx, c, log, true)
 	default:
 		return fmt.Errorf("no such act: %q", job.Act)
 	}
-	var problem setup.Problem
 	if err != nil {
-		problem = setup.Problem{Key: "token", Code: tokenCode(err), Detail: strings.TrimPrefix(err.Error(), module.ErrModule.Error()+": ")}
+		answer.Problem = setup.Problem{Key: "token", Code: tokenCode(err), Detail: strings.TrimPrefix(err.Error(), module.ErrModule.Error()+": ")}
 	}
-	return json.NewEncoder(out).Encode(problem)
+	return json.NewEncoder(out).Encode(answer)
 }
 
 // tokenCode names what a token or its library does not do.
@@ -164,36 +175,37 @@ func (s *Setup) tokenChild(ctx context.Context, p pins, lock *os.File) (*exec.Cm
 	return cmd, nil
 }
 
-// tokenAsk has one thing done by a child and gives what it has against it; nil when it went well.
-func (s *Setup) tokenAsk(ctx context.Context, p pins, lock *os.File, job tokenJob) (*setup.Problem, error) {
+// tokenAsk has one thing done by a child and gives its answer, also one that it gave when it was interrupted.
+func (s *Setup) tokenAsk(ctx context.Context, p pins, lock *os.File, job tokenJob) (tokenAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, tokenJobPatience)
 	defer cancel()
 	runtime.LockOSThread() // the child is killed when the thread that started it ends
 	defer runtime.UnlockOSThread()
 	cmd, err := s.tokenChild(ctx, p, lock)
 	if err != nil {
-		return nil, err
+		return tokenAnswer{}, err
 	}
 	line, err := json.Marshal(job)
 	if err != nil {
-		return nil, err
+		return tokenAnswer{}, err
 	}
 	var said, words bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(line), &said, &words
 	ended := cmd.Run()
-	var problem setup.Problem
-	if err := json.Unmarshal(said.Bytes(), &problem); err != nil || ended != nil {
-		// It crashed, or hung, or could not begin: what it said last is all there is.
-		detail := strings.TrimSpace(words.String())
-		if lines := strings.Split(detail, "\n"); len(lines) > 3 {
-			detail = strings.Join(lines[:3], " ")
+	var answer tokenAnswer
+	err = json.Unmarshal(said.Bytes(), &answer)
+	if err == nil && (ended == nil || ctx.Err() != nil) {
+		if ended != nil {
+			return answer, ctx.Err()
 		}
-		return &setup.Problem{Key: "token.module", Code: setup.BadModule, Detail: fmt.Sprintf("%v %s", errors.Join(ended, err), detail)}, ctx.Err()
+		return answer, nil
 	}
-	if problem.Code != "" {
-		return &problem, nil
+	// It crashed, or hung, or could not begin: what it said last is all there is.
+	detail := strings.TrimSpace(words.String())
+	if lines := strings.Split(detail, "\n"); len(lines) > 3 {
+		detail = strings.Join(lines[:3], " ")
 	}
-	return nil, nil
+	return tokenAnswer{Problem: setup.Problem{Key: "token.module", Code: setup.BadModule, Detail: fmt.Sprintf("%v %s", errors.Join(ended, err), detail)}}, ctx.Err()
 }
 
 // checkToken looks at PINs, and has the library looked at.
@@ -213,20 +225,20 @@ func (s *Setup) checkToken(ctx context.Context, p *problems) {
 		p.add("token.module", setup.BadModule, "%v", err)
 		return
 	}
-	problem, err := s.probeToken(ctx)
+	answer, err := s.probeToken(ctx)
 	if err != nil {
 		p.add("token", setup.BadToken, "%v", err)
-	} else if problem != nil {
-		*p = append(*p, *problem)
+	} else if answer.Code != "" {
+		*p = append(*p, answer.Problem)
 	}
 }
 
 // probeToken has a child look at the token. SoftHSM looks into a folder that is thrown away: its own is not
 // there yet.
-func (s *Setup) probeToken(ctx context.Context) (*setup.Problem, error) {
+func (s *Setup) probeToken(ctx context.Context) (tokenAnswer, error) {
 	dir, err := os.MkdirTemp("", "casemate-setup-")
 	if err != nil {
-		return nil, err
+		return tokenAnswer{}, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // nothing of worth
 	t := module.Token{Module: s.Answers.Token.Module, Label: s.label(), Serial: s.Answers.Token.Serial}
@@ -237,12 +249,12 @@ func (s *Setup) probeToken(ctx context.Context) (*setup.Problem, error) {
 		err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(tokens, 0o700), s.Layout.Token.Own(tokens), //nolint:gosec // nothing secret is in it
 			os.WriteFile(t.SoftHSMConf, softHSMConf(tokens), 0o644)) //nolint:gosec // read by the child
 		if err != nil {
-			return nil, err
+			return tokenAnswer{}, err
 		}
 	}
 	none, err := inMemory(nil, s.Layout.Token)
 	if err != nil {
-		return nil, err
+		return tokenAnswer{}, err
 	}
 	defer func() { _ = none.Close() }() // memory alone
 	return s.tokenAsk(ctx, pins{none, none}, nil, tokenJob{Act: tokenProbed, Token: t, Given: s.Answers.Token.Initialised})

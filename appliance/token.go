@@ -27,6 +27,10 @@ func (c Config) moduleToken() module.Token {
 // ServeToken is `casemated hsm`: it holds the token and answers on its socket until ctx ends. An
 // error for which [module.ErrRestart] holds wants the process started again.
 func ServeToken(ctx context.Context, cfg Config, log *slog.Logger) error {
+	return serveToken(ctx, cfg, log, false)
+}
+
+func serveToken(ctx context.Context, cfg Config, log *slog.Logger, settingUp bool) error {
 	pin := cfg.HSM.PINFile
 	if pin == "" {
 		var err error
@@ -51,7 +55,7 @@ func ServeToken(ctx context.Context, cfg Config, log *slog.Logger) error {
 	go tellSystemd(ctx, cfg.HSM.Socket, log)
 	return module.Serve(ctx, module.Config{
 		Token: cfg.moduleToken(), PINFile: pin, StateDir: cfg.HSM.State, Timeout: cfg.HSM.Timeout, Log: log,
-		AllowUIDs: uids, Decided: cfg.decided,
+		AllowUIDs: uids, Decided: cfg.decided, SettingUp: settingUp,
 	}, l)
 }
 

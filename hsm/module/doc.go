@@ -55,6 +55,7 @@ type Config struct {
 	Decided   func(d hsm.Decision, after time.Time) (size uint64, root [32]byte, err error)
 	AllowUIDs []uint32 // who may connect besides the process's own user and root
 	Limits    Limits   // zero: DefaultLimits
+	SettingUp bool     // a set-up is at work, and may yet withdraw: nothing but its keys is made in the token
 	Log       *slog.Logger
 	Now       func() time.Time
 }

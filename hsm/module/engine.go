@@ -80,6 +80,10 @@ func (e *engine) open(ctx context.Context, cfg Config) (err error) {
 	if err := e.openHistory(cfg, signers); err != nil {
 		return err
 	}
+	if cfg.SettingUp { // the first start makes the mark
+		e.witness = &witness{guard: e.guard, token: e.token, path: filepath.Join(cfg.StateDir, markFile), log: cfg.Log}
+		return nil
+	}
 	e.witness, err = openWitness(ctx, e.guard, e.token, filepath.Join(cfg.StateDir, markFile), cfg.Log)
 	return err
 }

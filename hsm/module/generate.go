@@ -3,7 +3,6 @@ package module
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -17,15 +16,10 @@ import (
 
 const rsaBits = 3072
 
-func newKeyID() []byte {
-	id := make([]byte, 16)
-	rand.Read(id) //nolint:errcheck // never fails since Go 1.24
-	return id
-}
-
 // generateSigning makes one key pair.
 func (t *token) generateSigning(kind string, version uint32, typ string) (keyRecord, error) {
-	k := keyRecord{Kind: kind, Version: version, Label: keyLabel(kind, version), ID: newKeyID(), Type: typ, Profile: profileGenerated}
+	k := keyRecord{Kind: kind, Version: version, Label: keyLabel(kind, version), Type: typ, Profile: profileGenerated}
+	k.ID = t.setup.keyID(k.Label)
 	private, err := template(k.Label, k.ID, signingFlags())
 	if err != nil {
 		return k, err
@@ -38,6 +32,7 @@ func (t *token) generateSigning(kind string, version uint32, typ string) (keyRec
 	if err != nil {
 		return k, fmt.Errorf("making key %q: %w", k.Label, err)
 	}
+	t.made = append(t.made, k.ID)
 	k.SPKI, err = x509.MarshalPKIXPublicKey(key.Public())
 	return k, err
 }
@@ -72,11 +67,13 @@ func (k *keyring) tryMethod(ctx context.Context, version uint32, m method) (keyR
 	if _, rec.Canary, err = k.newKey(ctx, hsm.KeyContext{Kind: kindCanary, Version: version}); err != nil {
 		return rec, errors.Join(err, remove())
 	}
+	k.token.made = append(k.token.made, rec.ID)
 	return rec, nil
 }
 
 func (t *token) generateRootKey(version uint32, m method) (rec keyRecord, remove func() error, err error) {
-	rec = keyRecord{Kind: kindRoot, Version: version, Label: keyLabel(kindRoot, version), ID: newKeyID(), Profile: profileGenerated, Method: m.name}
+	rec = keyRecord{Kind: kindRoot, Version: version, Label: keyLabel(kindRoot, version), Profile: profileGenerated, Method: m.name}
+	rec.ID = t.setup.keyID(rec.Label)
 	private, err := template(rec.Label, rec.ID, rootFlags(m))
 	if err != nil {
 		return rec, nil, err

@@ -1,7 +1,7 @@
 package module
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,14 +20,14 @@ var (
 	ErrNoGiven = refused("no initialised token of this label and serial is there")
 	// ErrHolds: it has keys of a safe, perhaps the only ones there are.
 	ErrHolds = refused("keys of a safe are in this token already")
-	// ErrLeft: what a set-up had made in it is there still.
-	ErrLeft = errors.New("what was made in the token could not be removed")
+	// ErrLeft: what a set-up had made in it is there still, or may be.
+	ErrLeft = errors.New("what was made in the token could not be removed, or it does not say so")
 )
 
 // labelsOfASafe begin so: keys by keyLabel, and the mirror's mark.
 const labelsOfASafe = "casemate-"
 
-// maxObjects bounds what is looked at; a token that has more is somebody's at work.
+// maxObjects bounds what is looked at; a token that has more is refused, since some of it would not be seen.
 const maxObjects = 4096
 
 // checkGiven looks at a token without logging in.
@@ -67,7 +67,7 @@ func openGiven(cfg SetupConfig, pin string) (*token, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := t.ofASafe()
+	found, err := t.ofASafe(maxObjects)
 	if err == nil && len(found) > 0 {
 		err = fmt.Errorf("%w: %d objects named %s…; it was not touched", ErrHolds, len(found), labelsOfASafe)
 	}
@@ -77,55 +77,63 @@ func openGiven(cfg SetupConfig, pin string) (*token, error) {
 	return t, nil
 }
 
-// ofASafe finds what a safe made in the token.
-func (t *token) ofASafe() (ours []pkcs11.ObjectHandle, err error) {
+// ofASafe gives the identifiers of what safes made in the token, by label; nil for what has none. Whoever
+// cannot see all of it is refused.
+func (t *token) ofASafe(limit int) (ids [][]byte, err error) {
 	err = t.sessions.with(func(h pkcs11.SessionHandle) error {
-		all, err := find(t.p, h, maxObjects, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
+		all, err := find(t.p, h, limit+1, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
 		if err != nil {
 			return err
 		}
+		if len(all) > limit {
+			return refused(fmt.Sprintf("more than %d objects are in this token: keys of a safe among them might not be seen", limit))
+		}
 		for _, o := range all {
-			got, err := t.p.GetAttributeValue(h, o, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil)})
-			if err == nil && len(got) == 1 && strings.HasPrefix(string(got[0].Value), labelsOfASafe) {
-				ours = append(ours, o) // what has no label is not ours
+			label, err := attribute(t.p, h, o, pkcs11.CKA_LABEL)
+			if err != nil {
+				return err
 			}
+			if !strings.HasPrefix(string(label), labelsOfASafe) {
+				continue
+			}
+			id, err := attribute(t.p, h, o, pkcs11.CKA_ID)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
 		}
 		return nil
 	})
-	return ours, err
+	return ids, err
 }
 
-// withdraw removes it again. It is called where nothing was before: all of it is this set-up's.
-func (t *token) withdraw() error {
-	found, err := t.ofASafe()
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrLeft, err)
+// attribute is nil where an object has none of that type, and an error where nobody can say so.
+func attribute(p *pkcs11.Ctx, h pkcs11.SessionHandle, o pkcs11.ObjectHandle, typ uint) ([]byte, error) {
+	got, err := p.GetAttributeValue(h, o, []*pkcs11.Attribute{pkcs11.NewAttribute(typ, nil)})
+	switch c, _ := code(err); {
+	case err == nil && len(got) == 1:
+		return got[0].Value, nil
+	case err != nil && c != pkcs11.CKR_ATTRIBUTE_TYPE_INVALID && c != pkcs11.CKR_ATTRIBUTE_SENSITIVE:
+		return nil, fmt.Errorf("looking at what is in the token: %w", err)
 	}
-	err = t.sessions.with(func(h pkcs11.SessionHandle) (err error) {
-		for _, o := range found {
-			err = errors.Join(err, t.p.DestroyObject(h, o))
-		}
-		return err
-	})
+	return nil, nil
+}
+
+// alone looks when the keys are made: of two set-ups that found the token empty at the same time, one
+// at least sees the other here.
+func (t *token) alone() error {
+	found, err := t.ofASafe(maxObjects)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrLeft, err)
+		return err
+	}
+	strangers := 0
+	for _, id := range found {
+		if !bytes.HasPrefix(id, t.setup[:]) {
+			strangers++
+		}
+	}
+	if strangers > 0 {
+		return fmt.Errorf("%w: %d objects named %s… came while this set-up was at work; they were not touched", ErrHolds, strangers, labelsOfASafe)
 	}
 	return nil
-}
-
-// Withdraw takes back what [Setup] made in an initialised token, for a set-up that failed afterwards. It may
-// only be called by the one that called Setup: whatever a safe made in that token is lost.
-func Withdraw(ctx context.Context, cfg SetupConfig) error {
-	pin, err := readPIN(cfg.PINFile)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrLeft, err)
-	}
-	_, err = do(ctx, newGuard(setupTimeout, DefaultSessions, cfg.log()), "leaving token "+cfg.Token.Label, func() (struct{}, error) {
-		t, err := openToken(cfg.Token, pin, DefaultSessions)
-		if err != nil {
-			return struct{}{}, fmt.Errorf("%w: %w", ErrLeft, err)
-		}
-		return struct{}{}, errors.Join(t.withdraw(), t.close())
-	})
-	return err
 }

@@ -52,7 +52,7 @@ func (g *guard) isDead() bool {
 }
 
 // do runs fn, which calls the module, and waits for it no longer than ctx, the
-// alarm or the module's life. fn goes on when ctx ends first; its result is
+// alarm or the module's life; what fn itself says of a lost device is given. fn goes on when ctx ends first; its result is
 // then dropped, so it must not write to what the caller can see.
 func do[T any](ctx context.Context, g *guard, what string, fn func() (T, error)) (T, error) {
 	var zero T
@@ -71,24 +71,31 @@ func do[T any](ctx context.Context, g *guard, what string, fn func() (T, error))
 		value T
 		err   error
 	}
-	done := make(chan result, 1)
+	done, ended := make(chan result, 1), make(chan struct{})
 	alarm := time.AfterFunc(g.timeout, func() {
 		g.giveUp(fmt.Errorf("%s: no answer within %v", what, g.timeout))
 	})
 	go func() {
+		defer close(ended)
 		value, err := fn()
 		alarm.Stop()
+		done <- result{value, err} // before anything is given up for it
 		if err != nil && classify(err) == failDead {
 			g.giveUp(fmt.Errorf("%s: %w", what, err))
 		}
 		<-g.slots
-		done <- result{value, err}
 	}()
 	select {
-	case r := <-done:
+	case <-ended:
+		r := <-done
 		return r.value, g.explain(what, r.err)
 	case <-g.dead:
-		return zero, g.lost(what)
+		select {
+		case r := <-done: // its own word says more than that all is lost
+			return r.value, g.explain(what, r.err)
+		default:
+			return zero, g.lost(what)
+		}
 	case <-ctx.Done():
 		return zero, fmt.Errorf("%s: %w: %w", what, hsm.ErrUnavailable, context.Cause(ctx))
 	}

@@ -20,13 +20,14 @@ func TestGuard(t *testing.T) {
 		want error
 		dead bool
 	}{
-		"hangs":        {func(stuck chan int) (int, error) { return <-stuck, nil }, hsm.ErrUnavailable, true},
-		"works":        {fail(nil), nil, false},
-		"device lost":  {fail(pkcs11.Error(pkcs11.CKR_DEVICE_ERROR)), hsm.ErrUnavailable, true},
-		"session lost": {fail(pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID)), hsm.ErrUnavailable, true},
-		"bad data":     {fail(pkcs11.Error(pkcs11.CKR_ENCRYPTED_DATA_INVALID)), hsm.ErrIntegrity, false},
-		"refused":      {fail(refused("no")), hsm.ErrRefused, false},
-		"no mechanism": {fail(pkcs11.Error(pkcs11.CKR_MECHANISM_INVALID)), hsm.ErrUnavailable, false},
+		"hangs":          {func(stuck chan int) (int, error) { return <-stuck, nil }, hsm.ErrUnavailable, true},
+		"works":          {fail(nil), nil, false},
+		"device lost":    {fail(pkcs11.Error(pkcs11.CKR_DEVICE_ERROR)), hsm.ErrUnavailable, true},
+		"lost, and said": {fail(errors.Join(ErrLeft, pkcs11.Error(pkcs11.CKR_DEVICE_ERROR))), ErrLeft, true},
+		"session lost":   {fail(pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID)), hsm.ErrUnavailable, true},
+		"bad data":       {fail(pkcs11.Error(pkcs11.CKR_ENCRYPTED_DATA_INVALID)), hsm.ErrIntegrity, false},
+		"refused":        {fail(refused("no")), hsm.ErrRefused, false},
+		"no mechanism":   {fail(pkcs11.Error(pkcs11.CKR_MECHANISM_INVALID)), hsm.ErrUnavailable, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

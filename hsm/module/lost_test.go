@@ -26,6 +26,7 @@ type remote struct {
 	t      *testing.T
 	k      *hsmtest.Token
 	socket string
+	label  string
 	cmd    *exec.Cmd
 }
 
@@ -36,7 +37,7 @@ func behindServer(t *testing.T, o hsmtest.Options) (*hsmtest.Token, *remote) {
 	if out, err := k.Setup(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	r := &remote{t: t, k: k, socket: filepath.Join(k.Dir, "p11")}
+	r := &remote{t: t, k: k, socket: filepath.Join(k.Dir, "p11"), label: "casemate"}
 	k.Through(p11kitClient, "P11_KIT_SERVER_ADDRESS=unix:path="+r.socket)
 	t.Cleanup(r.kill)
 	r.start()
@@ -46,7 +47,7 @@ func behindServer(t *testing.T, o hsmtest.Options) (*hsmtest.Token, *remote) {
 
 func (r *remote) start() {
 	r.t.Helper()
-	r.cmd = exec.Command("p11-kit", "server", "-f", "-n", r.socket, "--provider", hsmtest.SoftHSM, "pkcs11:token=casemate")
+	r.cmd = exec.Command("p11-kit", "server", "-f", "-n", r.socket, "--provider", hsmtest.SoftHSM, "pkcs11:token="+r.label)
 	r.cmd.Env = append(os.Environ(), "SOFTHSM2_CONF="+r.k.SoftHSMConf)
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {

@@ -24,6 +24,7 @@ import (
 type SetupConfig struct {
 	Token         Token    // no token may have this label yet, unless it is
 	Initialised   bool     // a token that others initialised: it is used as it is, and has its PIN
+	ID            SetupID  // of this set-up; drawn if zero. Withdraw wants it
 	Origin        string   // of the safe and its journal, for ever; at most 48 bytes
 	Demonstration bool     // no ceremony is held: every attestation will say so
 	PINFile       string   // see NewPIN
@@ -56,8 +57,8 @@ const maxOrigin = 48 // so that certificate names keep to ub-common-name
 // a state directory that was set up; both are fs.ErrExist. After a crash in
 // the middle nothing is set up: remove the token and begin again.
 //
-// An initialised token is logged in to, once, and used if it has nothing of a safe;
-// when the setup fails, what it made there is removed again, or the error is ErrLeft.
+// An initialised token is logged in to, once, and used if it has nothing of a safe; when the setup fails, or ctx
+// ends, what it made there is removed again. Unless it is certain that nothing is left, the error is ErrLeft.
 func Setup(ctx context.Context, cfg SetupConfig) (SetupResult, error) {
 	cfg.Log = cfg.log()
 	if cfg.Now == nil {
@@ -70,28 +71,17 @@ func Setup(ctx context.Context, cfg SetupConfig) (SetupResult, error) {
 	if err != nil {
 		return SetupResult{}, fmt.Errorf("setting up token %q: %w", cfg.Token.Label, err)
 	}
-	g := newGuard(setupTimeout, DefaultSessions, cfg.Log)
-	result, err := do(ctx, g, "setting up token "+cfg.Token.Label, func() (SetupResult, error) {
-		lock, err := lockDir(cfg.StateDir)
-		if err != nil {
-			return SetupResult{}, err
-		}
-		defer lock.Close() //nolint:errcheck // nothing was written to it
-		t, err := cfg.open(pin, soPIN)
-		if err != nil {
-			return SetupResult{}, err
-		}
-		s := &setup{cfg: cfg, token: t, guard: g, signers: map[string]*signer{}}
-		result, err := s.run(ctx)
-		if err != nil && cfg.Initialised {
-			err = errors.Join(err, t.withdraw(), t.close())
-		}
-		if err != nil {
-			return SetupResult{}, err
-		}
-		return result, t.close()
-	})
-	return result, err
+	if cfg.ID == (SetupID{}) {
+		cfg.ID = NewSetupID()
+	}
+	// All of it has a guard of its own, and the calls in it another: when these give the token up, or ctx ends,
+	// what was made is withdrawn before anybody hears of it.
+	o, err := do(context.WithoutCancel(ctx), newGuard(setupTimeout, 1, cfg.Log), "setting up token "+cfg.Token.Label,
+		func() (outcome, error) { return cfg.run(ctx, pin, soPIN) })
+	if err != nil && cfg.Initialised && !o.back && !errors.Is(err, ErrLeft) {
+		err = left(cfg.ID, err)
+	}
+	return o.result, err
 }
 
 func (cfg SetupConfig) open(pin, soPIN string) (*token, error) {
@@ -174,7 +164,7 @@ func (s *setup) run(ctx context.Context) (SetupResult, error) {
 	return result, err
 }
 
-// publish makes the certificates and writes the state directory.
+// publish makes the certificates and writes the state directory, but for setup.json.
 func (s *setup) publish(ctx context.Context, now time.Time) (SetupResult, error) {
 	origin, dir := s.cfg.Origin, s.cfg.StateDir
 	authority, access := s.signers[kindSealAuthority], s.signers[kindAccessAuthority]
@@ -199,9 +189,6 @@ func (s *setup) publish(ctx context.Context, now time.Time) (SetupResult, error)
 		writeFile(filepath.Join(dir, vkeyFile), []byte(vkey+"\n")),
 		writeJSON(filepath.Join(dir, checkpointFile), checkpointRecord{Origin: origin, Root: make([]byte, 32)}),
 	)
-	if err == nil {
-		err = writeJSON(filepath.Join(dir, setupFile), s.record)
-	}
 	if err != nil {
 		return SetupResult{}, err
 	}

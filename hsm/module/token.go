@@ -29,7 +29,9 @@ type token struct {
 	slot     uint
 	info     hsm.Token
 	sessions *sessions
-	apart    bool // p has a room of its own
+	apart    bool     // p has a room of its own
+	setup    SetupID  // whose keys are made in it
+	made     [][]byte // identifiers of those that were, in this process
 	closed   sync.Once
 }
 
@@ -100,7 +102,7 @@ func openToken(cfg Token, pin string, atOnce int) (*token, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &token{p: p}
+	t := &token{p: p, setup: NewSetupID()}
 	err = withLibrary(p, func() (err error) {
 		t.slot, t.info, err = findSlot(p, cfg.Label, cfg.Serial)
 		return err

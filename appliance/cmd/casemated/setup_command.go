@@ -144,6 +144,9 @@ func (o *options) setupFailed(err error) error {
 	if errors.Is(err, appliance.ErrSetup) {
 		message = w.Failed + o.t.Colon + strings.TrimPrefix(message, appliance.ErrSetup.Error()+": ")
 	}
+	if errors.Is(err, appliance.ErrSetupLeft) {
+		message = w.FailedLeft + o.t.Colon + strings.TrimPrefix(message, appliance.ErrSetupLeft.Error()+": ")
+	}
 	return &told{err, message, hint}
 }
 

@@ -7,7 +7,7 @@ type setupWords struct {
 	BadAnswers, BadAnswersHint                        string
 	Unfinished, BrokenOff, BrokenOffHint              string
 	NothingAgainst, NotSetUp, NotSetUpHint            string
-	Failed, FailedHint, Running, RunningHint          string
+	Failed, FailedLeft, FailedHint, Running, RunningHint          string
 	NoConsole, NoConsoleHint                          string
 	Steps                                             map[string]string
 	Done, DoneRoot, Next                              string
@@ -51,7 +51,7 @@ Exit code 0: done (or nothing stands against it); 78: something does; 5: an earl
 	Unfinished: "An earlier set-up was broken off here.", BrokenOff: "what it made is still there", BrokenOffHint: "casemated setup without --check takes it back first",
 	NothingAgainst: "nothing stands against it", NotSetUp: "the box was not set up; nothing was changed", NotSetUpHint: "do what stands beside each of these, then begin again",
 	Failed: "the set-up failed, and what it had made was taken back", FailedHint: "see what it says; --debug says more; then begin again",
-	Running: "another set-up is running", RunningHint: "let it come to its end",
+	Running: "another set-up is running", RunningHint: "let it come to its end", FailedLeft: "the set-up failed, and not all that it had made could be taken back",
 	NoConsole: "this is not a terminal, and nobody can be asked", NoConsoleHint: "give a file of answers with --answers",
 	Steps: map[string]string{ //nolint:gosec // words, no credentials
 		"disk": "Disk %s: a file system, mounted on %s", "files": "Configuration in %s", "token": "Token %q: keys and authorities",
@@ -110,7 +110,7 @@ interrompue.`,
 	Unfinished: "Une mise en place a été interrompue ici.", BrokenOff: "ce qu'elle a fait est encore là", BrokenOffHint: "casemated setup sans --check la défait d'abord",
 	NothingAgainst: "rien ne s'y oppose", NotSetUp: "le coffre n'a pas été mis en place ; rien n'a été changé", NotSetUpHint: "faites ce qui est dit de chaque point, puis recommencez",
 	Failed: "la mise en place a échoué, et ce qu'elle avait fait a été défait", FailedHint: "voyez ce qui est dit ; --debug en dit plus ; puis recommencez",
-	Running: "une autre mise en place est en cours", RunningHint: "laissez-la aboutir",
+	Running: "une autre mise en place est en cours", RunningHint: "laissez-la aboutir", FailedLeft: "la mise en place a échoué, et tout ce qu'elle avait fait n'a pas pu être défait",
 	NoConsole: "ce n'est pas un terminal, et personne ne peut être interrogé", NoConsoleHint: "donnez un fichier de réponses avec --answers",
 	Steps: map[string]string{ //nolint:gosec // words, no credentials
 		"disk": "Disque %s : un système de fichiers, monté sur %s", "files": "Configuration dans %s", "token": "Jeton %q : clés et autorités",
