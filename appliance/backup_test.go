@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -137,8 +138,10 @@ func (d *disks) restoredToBefore(medium string) {
 	d.must(os.RemoveAll(d.in("volumes")))
 	d.must(os.RemoveAll(d.in("state/mirror")))
 	d.do("restore", medium, "--number", "3", "--recovery-key", d.in("recovery.key"))
+	d.asEarlierNote()
 	d.acceptOlder()
 	d.start()
+	d.toldOfRestore()
 	before, journaled := d.listed(medium), d.journaled("backup")
 	for _, args := range [][]string{{"backup", "--same-disk", medium}, {"backup", "--same-disk", "--full", medium}} {
 		out, code := d.said(args...)
@@ -159,6 +162,17 @@ func (d *disks) restoredToBefore(medium string) {
 	}
 	d.has(d.do("backup", "--same-disk", d.in("older")), "Backup 4 (whole)", "not as it was written") // its keys are in what was given up
 	d.stop()
+}
+
+// asEarlierNote puts the note of a restoring where an earlier version left it, as that wrote it.
+func (d *disks) asEarlierNote() {
+	d.t.Helper()
+	text, err := os.ReadFile(d.in("volumes/a/restored.json"))
+	d.must(err)
+	var note struct{ Restored json.RawMessage }
+	d.must(json.Unmarshal(text, &note))
+	d.must(os.WriteFile(d.in("state/restored.json"), note.Restored, 0o600))
+	d.must(os.Remove(d.in("volumes/a/restored.json")))
 }
 
 // listed are the names in a folder.

@@ -90,32 +90,40 @@ func whoami() string {
 // between, the journal is not told twice.
 func (a *Appliance) noteRestored(ctx context.Context) error {
 	for _, v := range a.mirror.Status().Volumes {
-		name := filepath.Join(v.Dir, restoredName)
-		f, err := os.Open(name) // #nosec G304 -- in a volume's folder
-		if v.Dir == "" || errors.Is(err, fs.ErrNotExist) {
+		if v.Dir == "" {
 			continue
 		}
-		if err != nil {
-			return err
-		}
-		text, err := io.ReadAll(io.LimitReader(f, maxRestoredNote))
-		if err := errors.Join(err, f.Close()); err != nil {
-			return err
-		}
-		if err := a.takeNote(ctx, name, text); err != nil {
+		if err := a.findNote(ctx, filepath.Join(v.Dir, restoredName), parseNote); err != nil {
 			return err
 		}
 	}
-	return nil
+	// One of the version that left it here, in the safe's own folder, and was followed by this one before the safe was opened.
+	return a.findNote(ctx, filepath.Join(a.config.State, restoredName), parseEarlierNote)
+}
+
+// findNote looks whether a note lies there, and has it journaled.
+func (a *Appliance) findNote(ctx context.Context, name string, parse func([]byte, [32]byte) (store.Restored, error)) error {
+	f, err := os.Open(name) // #nosec G304 -- in a volume's folder, or in the safe's own
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxRestoredNote))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return a.takeNote(ctx, name, text, parse)
 }
 
 // takeNote journals one note; one that this safe did not write is left where it is, and said.
-func (a *Appliance) takeNote(ctx context.Context, name string, text []byte) error {
+func (a *Appliance) takeNote(ctx context.Context, name string, text []byte, parse func([]byte, [32]byte) (store.Restored, error)) error {
 	mirror, err := a.config.volumesKey(ctx, a.token)
 	if err != nil {
 		return err
 	}
-	note, err := parseNote(text, mirror)
+	note, err := parse(text, mirror)
 	if err != nil {
 		a.log.Error("a note that this safe was restored is not believed", "file", name, "error", err)
 		return nil
@@ -140,4 +148,17 @@ func parseNote(text []byte, mirror [32]byte) (store.Restored, error) {
 		err = errors.New("it is none of this safe's")
 	}
 	return n.Restored, err
+}
+
+// parseEarlierNote reads a note without a MAC, as an earlier version left it: one that names a backup, and nothing else.
+func parseEarlierNote(text []byte, _ [32]byte) (n store.Restored, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&n); err != nil {
+		return n, err
+	}
+	if n.Backup == "" || n.Number == 0 || n.Manifest == "" || n.By == "" || len(bytes.TrimSpace(text[d.InputOffset():])) > 0 {
+		err = errors.New("it is none of an earlier version's")
+	}
+	return n, err
 }
