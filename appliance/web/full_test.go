@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,7 @@ type lobby struct {
 	door    *Door
 	address string
 	roots   *x509.CertPool
+	ahead   atomic.Int64  // of the clock that stands still, in nanoseconds
 	arrived chan struct{} // one for each "/slow" that has begun
 	release chan struct{}
 }
@@ -46,6 +48,8 @@ func newLobby(t *testing.T, limits Limits) *lobby {
 	}
 	b.address = l.Addr().String()
 	b.door, _, _ = testDoor(limits)
+	still := b.door.now()
+	b.door.now = func() time.Time { return still.Add(time.Duration(b.ahead.Load())) }
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -298,8 +302,9 @@ func TestWhoeverWaitsOutside(t *testing.T) {
 		if q.taken != 5 || h.open() != 5 {
 			t.Errorf("%d were taken in, %d are open, want 5", q.taken, h.open())
 		}
-		_ = inside[0].Close()
-		_ = inside[0].Close() // a second close frees nothing
+		first := inside[0]
+		_ = first.Close()
+		_ = first.Close() // a second close frees nothing
 		synctest.Wait()
 		if q.taken != 6 || h.open() != 5 || inside[5].hall {
 			t.Errorf("%d were taken in, %d are open; the last is in the hall: %v", q.taken, h.open(), inside[5].hall)

@@ -4,37 +4,43 @@ import (
 	"container/list"
 	"crypto/tls"
 	"net"
-	"net/http"
 	"sync"
+	"time"
 )
 
 // house is a listener with a bound on the connections that are open. When as many are as there are
 // places, whoever comes gets the place of the one that has been idle longest: between two requests a
-// connection may always be closed (RFC 9112, 9.8). If none is idle, he is let into the hall, where he is
-// told so; when that is full too, he waits in the kernel's queue.
+// connection may always be closed (RFC 9112, 9.8). If none is idle, that of the one goes which came first of those
+// that have not sent the head of a request yet, if it had a moment's time. If there is none, he is let into the hall,
+// where he is told so. When that is full too, those without a head, wherever they are, leave after that moment, and
+// others wait in the kernel's queue. All of this is the same work however many connections there are.
 type house struct {
 	net.Listener
 	slots  chan struct{} // places and hall
 	closed chan struct{}
 	once   sync.Once
+	now    func() time.Time // nil: nobody says what connections do, and none gives way
 
 	mu     sync.Mutex
 	places int
 	here   int        // connections that are open
 	taken  int        // by connections that are neither in the hall nor asked to leave
 	idle   *list.List // of *visitor, longest idle first
+	silent *list.List // of *visitor with a place that has not sent the head of a request yet, in the order they came
+	mute   *list.List // the same in the hall
 }
 
 // newHouse bounds l. The hall may have no places.
 func newHouse(l net.Listener, places, hall int) *house {
-	return &house{Listener: l, slots: make(chan struct{}, places+hall), closed: make(chan struct{}), places: places, idle: list.New()}
+	return &house{
+		Listener: l, slots: make(chan struct{}, places+hall), closed: make(chan struct{}), places: places,
+		idle: list.New(), silent: list.New(), mute: list.New(),
+	}
 }
 
 func (h *house) Accept() (net.Conn, error) {
-	select {
-	case h.slots <- struct{}{}:
-	case <-h.closed:
-		return nil, net.ErrClosed
+	if err := h.slot(); err != nil {
+		return nil, err
 	}
 	c, err := h.Listener.Accept()
 	if err != nil {
@@ -42,6 +48,28 @@ func (h *house) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	return h.enter(c), nil
+}
+
+// slot waits until one more connection may be open.
+func (h *house) slot() error {
+	for {
+		select {
+		case h.slots <- struct{}{}:
+			return nil
+		default:
+		}
+		var again <-chan time.Time
+		if d := h.hurry(); d > 0 {
+			again = time.After(d)
+		}
+		select {
+		case h.slots <- struct{}{}:
+			return nil
+		case <-h.closed:
+			return net.ErrClosed
+		case <-again:
+		}
+	}
 }
 
 func (h *house) Close() error {
@@ -62,16 +90,23 @@ func (h *house) enter(c net.Conn) *visitor {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.here++
-	if longest := h.idle.Front(); h.taken == h.places && longest != nil {
-		leaving := longest.Value.(*visitor) //nolint:forcetypeassert // nothing else is in the list
-		h.leave(leaving)
-		go func() { _ = leaving.outer.Close() }() // says goodbye in TLS first, which the peer may not take at once
+	if h.taken == h.places {
+		h.makeRoom()
 	}
 	if h.taken < h.places {
 		h.taken++
 		v.placed = true
 	}
 	v.hall = !v.placed
+	switch {
+	case h.now == nil:
+	case v.hall:
+		v.came = h.now()
+		h.wait(v, h.mute)
+	default:
+		v.came = h.now()
+		h.wait(v, h.silent)
+	}
 	return v
 }
 
@@ -81,27 +116,7 @@ func (h *house) leave(v *visitor) {
 		v.placed = false
 		h.taken--
 	}
-	if v.waiting != nil {
-		h.idle.Remove(v.waiting)
-		v.waiting = nil
-	}
-}
-
-// state is told by net/http what a connection does.
-func (h *house) state(c net.Conn, s http.ConnState) {
-	v := visitorOf(c)
-	if v == nil {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch {
-	case s == http.StateIdle && v.placed && v.waiting == nil:
-		v.outer, v.waiting = c, h.idle.PushBack(v)
-	case s != http.StateIdle && v.waiting != nil:
-		h.idle.Remove(v.waiting)
-		v.waiting = nil
-	}
+	h.act(v)
 }
 
 // visitor is one open connection.
@@ -110,9 +125,11 @@ type visitor struct {
 	house *house
 	once  sync.Once
 
-	hall    bool          // found no place; decided on entering
-	placed  bool          // guarded by the house's lock, as what follows
-	waiting *list.Element // in house.idle
+	hall    bool // found no place; decided on entering
+	placed  bool // guarded by the house's lock, as what follows
+	came    time.Time
+	in      *list.List    // of the house, which he is in
+	waiting *list.Element // there
 	outer   net.Conn      // the TLS connection around this one
 }
 

@@ -68,6 +68,7 @@ func headers(next http.Handler) http.Handler {
 // have Limits.Stop to finish, and l is closed. It returns nil after a stop.
 func (d *Door) Serve(ctx context.Context, l net.Listener, certificate func() (*tls.Certificate, error), next http.Handler) error {
 	h := newHouse(l, d.limits.Connections, hallPlaces)
+	h.now = d.now
 	d.houses.add(h)
 	server := d.server(ctx, next)
 	server.ConnState = h.state
