@@ -40,7 +40,7 @@ func TestBackupPlace(t *testing.T) {
 	} {
 		for i, language := range []string{"en", "fr"} {
 			out, code := d.said("backup", "--lang", language, dir)
-			if code == 0 || !strings.Contains(out, codes[i]) || !strings.Contains(out, "--same-disk") {
+			if code == 0 || !strings.Contains(out, codes[i]) || !strings.Contains(out, "--same-disk") || !strings.Contains(out, []string{"timer", "minuterie"}[i]) {
 				t.Errorf("into %s: %d\n%s", dir, code, out)
 			}
 		}
