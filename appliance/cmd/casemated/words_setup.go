@@ -7,7 +7,8 @@ type setupWords struct {
 	BadAnswers, BadAnswersHint                        string
 	Unfinished, BrokenOff, BrokenOffHint              string
 	NothingAgainst, NotSetUp, NotSetUpHint            string
-	Failed, FailedLeft, FailedHint, Running, RunningHint          string
+	Failed, FailedLeft, FailedHint                    string
+	Running, RunningHint                              string
 	NoConsole, NoConsoleHint                          string
 	Steps                                             map[string]string
 	Done, DoneRoot, Next                              string
