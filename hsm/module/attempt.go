@@ -12,6 +12,14 @@ type outcome struct {
 	back   bool // it failed, and nothing of it is in the token
 }
 
+// told makes it ErrLeft where nobody has said that nothing is left: a call that hangs says nothing.
+func (cfg SetupConfig) told(o outcome, err error) error {
+	if err == nil || !cfg.Initialised || o.back || errors.Is(err, ErrLeft) {
+		return err
+	}
+	return left(cfg.ID, err)
+}
+
 // run is the one descent of a setup: keys and certificates, in an initialised token another look at it, and
 // setup.json last.
 func (cfg SetupConfig) run(ctx context.Context, pin, soPIN string) (outcome, error) {

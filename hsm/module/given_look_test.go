@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/miekg/pkcs11"
 
@@ -94,4 +95,26 @@ func TestSetupID(t *testing.T) {
 	if err := Withdraw(context.Background(), SetupConfig{}); !errors.Is(err, ErrLeft) {
 		t.Errorf("of no set-up: %v", err)
 	}
+}
+
+// TestSilenceIsNoAnswer: a token that hangs beyond the alarm, or dies, has perhaps what was made in it.
+func TestSilenceIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := make(chan struct{})
+		defer close(hangs)
+		cfg := SetupConfig{Initialised: true, ID: SetupID{1}}
+		o, err := do(t.Context(), newGuard(setupTimeout, 1, cfg.log()), "x", func() (outcome, error) { <-hangs; return outcome{back: true}, errNoToken })
+		if err := cfg.told(o, err); !errors.Is(err, ErrLeft) || !errors.Is(err, hsm.ErrUnavailable) {
+			t.Errorf("it hangs: %v", err)
+		}
+		o, err = do(t.Context(), newGuard(setupTimeout, 1, cfg.log()), "x", func() (outcome, error) {
+			return outcome{back: true}, pkcs11.Error(pkcs11.CKR_DEVICE_ERROR) // withdrawn, then lost
+		})
+		if err := cfg.told(o, err); err == nil || errors.Is(err, ErrLeft) {
+			t.Errorf("withdrawn, and lost after that: %v", err)
+		}
+		if err := (SetupConfig{}).told(outcome{}, errNoToken); errors.Is(err, ErrLeft) {
+			t.Errorf("a token of its own: %v", err)
+		}
+	})
 }

@@ -78,10 +78,7 @@ func Setup(ctx context.Context, cfg SetupConfig) (SetupResult, error) {
 	// what was made is withdrawn before anybody hears of it.
 	o, err := do(context.WithoutCancel(ctx), newGuard(setupTimeout, 1, cfg.Log), "setting up token "+cfg.Token.Label,
 		func() (outcome, error) { return cfg.run(ctx, pin, soPIN) })
-	if err != nil && cfg.Initialised && !o.back && !errors.Is(err, ErrLeft) {
-		err = left(cfg.ID, err)
-	}
-	return o.result, err
+	return o.result, cfg.told(o, err)
 }
 
 func (cfg SetupConfig) open(pin, soPIN string) (*token, error) {
