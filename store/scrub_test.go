@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -352,12 +353,24 @@ func TestScrubBesideDeposits(t *testing.T) {
 		r.deposit(randomBytes(3000))
 	}
 	r.safe.scrub.rate = 16 << 30
-	stop, begun := make(chan struct{}), make(chan struct{})
-	first := sync.OnceFunc(func() { close(begun) })
+	stop := make(chan struct{})
+	var made, beside atomic.Int64
+	r.safe.scrub.hook = func(at position) { // in the middle of each volume, two more come in: one begun there
+		if at.Phase != phaseDocuments || at.Number != 5 {
+			return
+		}
+		before := made.Load()
+		for end := time.Now().Add(time.Minute); made.Load() < before+2; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Error("the scrub holds deposits up")
+				return
+			}
+		}
+		beside.Add(1)
+	}
 	kept := map[proof.DocumentID][]byte{}
 	var deposits sync.WaitGroup
 	deposits.Go(func() {
-		defer first()
 		for ; ; time.Sleep(50 * time.Millisecond) { // a steady stream
 			select {
 			case <-stop:
@@ -371,11 +384,11 @@ func TestScrubBesideDeposits(t *testing.T) {
 				return
 			}
 			kept[d.ID] = body
-			first()
+			made.Add(1)
 		}
 	})
-	<-begun
-	for range 2 {
+	const scrubs = 2
+	for range scrubs {
 		report, _ := r.scrubbed()
 		if report.Unrepaired != 0 || len(report.Findings) != 0 || !report.Complete {
 			t.Errorf("%+v", report.Findings)
@@ -386,6 +399,9 @@ func TestScrubBesideDeposits(t *testing.T) {
 	}
 	close(stop)
 	deposits.Wait()
+	if n := beside.Load(); n < 2*scrubs {
+		t.Errorf("deposits came in beside the reading of %d volumes, not of %d", n, 2*scrubs)
+	}
 	r.mustHold(kept)
 	r.fsck()
 }
