@@ -36,6 +36,21 @@ const partBytes = 1 << 30
 // the safe waiting for longer than it does.
 const syncBytes = 16 << 20
 
+// lock keeps other commands of this machine out of a folder: what one of them is writing would be swept by the other as
+// a broken one's. Its process's end lets go of it. A file system that has no locks goes without.
+func lock(dir string) (unlock func(), err error) {
+	d, err := os.Open(dir) // #nosec G304 -- the folder the operator named
+	if err != nil {
+		return nil, mediumError(err)
+	}
+	unlock = func() { _ = d.Close() }                                                                // nothing was written through it
+	if err := unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) { // #nosec G115 -- a descriptor fits
+		unlock()
+		return nil, fmt.Errorf("%w: into %q", ErrBusy, dir)
+	}
+	return unlock, nil
+}
+
 // sweep takes away what backups that never came to their end left: temporary files, and files numbered
 // beyond the newest manifest.
 func sweep(dir string, newest uint64) error {

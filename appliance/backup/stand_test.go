@@ -167,3 +167,20 @@ func TestSafeGivesUp(t *testing.T) {
 		t.Errorf("the next one: %+v", got)
 	}
 }
+
+// TestOneAtATime: a second backup into a folder is refused while one is being written there, and takes nothing of it away.
+func TestOneAtATime(t *testing.T) {
+	r := newRig(t)
+	r.take()
+	r.put("k/a", "two")
+	second := *r
+	r.before = func(string) {
+		if got, err := backup.Take(t.Context(), second.options(), &second); !errors.Is(err, backup.ErrBusy) {
+			t.Errorf("beside another: %+v, %v", got, err)
+		}
+	}
+	if got := r.take(); got.Number != 2 || got.Whole {
+		t.Errorf("the first of them: %+v", got)
+	}
+	r.standing(0, "k/a", "two")
+}

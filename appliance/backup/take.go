@@ -75,7 +75,7 @@ type Taken struct {
 // Take makes a backup in a folder, in this order, each step of which a crash leaves so that what was there
 // before is whole:
 //
-//  1. the newest backup is the base; a folder of another safe is refused. What interrupted backups left is taken away.
+//  1. the folder is locked; the newest backup is the base; a folder of another safe is refused. What interrupted backups left is taken away.
 //  2. records come from the safe and go, enciphered, into temporary files; so do the keys and the box.
 //  3. every file is synced; the safe signs the manifest; it is synced.
 //  4. the files get their names, the manifest last: from then on there is a backup.
@@ -84,6 +84,11 @@ func Take(ctx context.Context, o Options, safe Safe) (Taken, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return Taken{}, mediumError(err)
 	}
+	unlock, err := lock(o.Dir)
+	if err != nil {
+		return Taken{}, err
+	}
+	defer unlock()
 	found, _, newest, err := manifests(o.Dir)
 	if err != nil {
 		return Taken{}, err
