@@ -54,6 +54,7 @@ func Doctor(ctx context.Context, cfg Config, language string) []Diagnosis {
 	list = append(list, d.secrets()...)
 	list = append(list, d.pin()...)
 	list = append(list, d.volumes(ctx)...)
+	list = append(list, d.reach(d.configFile())...)
 	list = append(list, d.token(ctx)...)
 	list = append(list, d.clock(ctx)...)
 	list = append(list, d.authorityAnswers(ctx)...)

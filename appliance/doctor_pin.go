@@ -12,7 +12,7 @@ import (
 // pin says how the token's PIN lies on the box, where the service manager is to hand it over: encrypted, and
 // to what bound; and whether one lies beside it in plain. It does not open it: that the token's process does.
 func (d doctor) pin() []Diagnosis {
-	place := d.PINPlace(filepath.Join(filepath.Dir(d.HTTP.AccessRoots), "casemate.toml"))
+	place := d.PINPlace(d.configFile())
 	if !place.Encrypted {
 		return nil // a file, told of as one
 	}
@@ -41,6 +41,11 @@ func (d doctor) pin() []Diagnosis {
 	}
 	verdict, code := boundVerdict(to, systemd.HasTPM("/sys"))
 	return append(list, d.line("secrets", verdict, code, place.File))
+}
+
+// configFile is the configuration: the access roots lie beside it.
+func (d doctor) configFile() string {
+	return filepath.Join(filepath.Dir(d.HTTP.AccessRoots), "casemate.toml")
 }
 
 // boundVerdict judges what the credential is bound to, on a machine that has a TPM or has none.

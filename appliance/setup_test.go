@@ -435,7 +435,13 @@ func TestSetupForItsUsers(t *testing.T) {
 	safe, token := setup.Account{Set: true, UID: 23451, GID: 23451}, setup.Account{Set: true, UID: 23452, GID: 23451}
 	s.must(os.MkdirAll(s.in("run"), 0o755))
 	l := setup.Layout{Config: s.in("etc"), State: s.in("var"), HSMState: s.in("hsm"), Socket: s.in("run/hsm/s"), Handed: s.in("etc/handed"), Safe: safe, Token: token,
-		Units: s.in("units")}
+		Units: s.in("units"), AppArmor: s.in("apparmor")}
+	module, err := os.ReadFile(s.answers.Token.Module)
+	s.must(err)
+	s.answers.Token.Module = s.in("elsewhere/libsofthsm2.so")
+	s.must(os.Mkdir(s.in("elsewhere"), 0o755))
+	s.must(os.WriteFile(s.answers.Token.Module, module, 0o755))
+	s.has(l.PlainUnit()) // of a safe that was here before
 	s.answers.Token.PINFile = s.pin("chosen-pin", 0o600)
 	run := &appliance.Setup{Answers: s.answers, Layout: l, Log: slog.New(slog.NewTextHandler(s.words, nil)), Program: program(t, "casemate/appliance/cmd/casemated")}
 	if found := run.Check(t.Context()); len(found) > 0 {
@@ -460,10 +466,15 @@ func TestSetupForItsUsers(t *testing.T) {
 		}
 	}
 	for unit, want := range map[string]string{"casemate.service.d/setup.conf": "ReadWritePaths=-" + s.in("a") + "\nNoExecPaths=-" + s.in("a") + "\nReadWritePaths=-" + s.in("b") + "\nNoExecPaths=-" + s.in("b") + "\n",
-		"casemate.socket.d/setup.conf": fmt.Sprintf("[Socket]\nListenStream=\nListenStream=127.0.0.1:%d\n", s.port)} {
+		"casemate.socket.d/setup.conf":        fmt.Sprintf("[Socket]\nListenStream=\nListenStream=127.0.0.1:%d\n", s.port),
+		"casemate-hsm.service.d/library.conf": "ExecPaths=-" + s.in("elsewhere") + "\n", "../apparmor/local/casemate-hsm-setup": s.in("elsewhere") + "/{,**}\" mr,\n",
+		"../apparmor/local/casemate-serve-setup": s.in("b") + "/{,**}\" rwk,\n"} {
 		if text, err := os.ReadFile(s.in("units/" + unit)); err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("%s: %v\n%s", unit, err, text)
 		}
+	}
+	if _, err := os.Stat(l.PlainUnit()); err == nil {
+		t.Error("the unit still takes a PIN in plain")
 	}
 	if _, err := appliance.LoadConfig(l.ConfigFile()); err != nil {
 		t.Error(err)

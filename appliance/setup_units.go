@@ -24,9 +24,6 @@ func (w *setupWork) units() error {
 		{"casemate.service", "# Written by casemated setup: the volumes.\n[Service]\n" + paths},
 		{"casemate.socket", "# Written by casemated setup: where the API answers.\n[Socket]\nListenStream=\nListenStream=" + address + "\n"},
 	}
-	if dir := w.libraryFolder(); dir != "" {
-		list = append(list, dropIn{"casemate-hsm.service", "# Written by casemated setup: the token's library.\n[Service]\nExecPaths=-" + unitPath(dir) + "\n"})
-	}
 	for _, u := range list {
 		dir := filepath.Join(w.Layout.Units, u.unit+".d")
 		if !isDir(dir) {
@@ -38,6 +35,9 @@ func (w *setupWork) units() error {
 			return err
 		}
 	}
+	if err := w.reach(); err != nil {
+		return err
+	}
 	// One that a safe before this one left names a PIN that is not there.
 	if err := removed(w.Layout.PlainUnit()); err != nil {
 		return err
@@ -48,15 +48,6 @@ func (w *setupWork) units() error {
 // unitPath writes a folder as a unit has it (systemd.syntax(7)).
 func unitPath(dir string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(dir, "%", "%%"), " ", `\x20`)
-}
-
-// libraryFolder is where the token's library lies, if its unit may not map programs from there.
-func (w *setupWork) libraryFolder() string {
-	file, err := filepath.EvalSymlinks(w.Answers.Token.Module)
-	if err != nil || strings.HasPrefix(file, "/usr/lib/") {
-		return "" // one that is not there was refused
-	}
-	return filepath.Dir(file)
 }
 
 // reloadManager has the service manager read its units again, where one runs.

@@ -14,17 +14,17 @@ import (
 const upgradeScript = `
 set -eu
 cd "$1"
-for place in etc var/lib; do
+for place in etc var/lib usr/lib/systemd; do
 	mkdir -p "layer/$place"
 done
 mount -t tmpfs none layer
-for place in etc var/lib; do
+for place in etc var/lib usr/lib/systemd; do
 	mkdir -p "layer/$place/upper" "layer/$place/work"
 	mount -t overlay none -o "lowerdir=/$place,upperdir=$1/layer/$place/upper,workdir=$1/layer/$place/work" "/$place"
 done
 mount -t tmpfs none /run
 mount --bind confmodule /usr/share/debconf/confmodule
-mkdir -p /etc/casemate /etc/systemd/system/casemate-hsm.service.d
+mkdir -p /lib/systemd/system /etc/casemate /etc/systemd/system/casemate-hsm.service.d
 sh -eu before
 tell() { (cd /etc && find casemate systemd/system/casemate-hsm.service.d -type f -name "[!c.]*" 2>/dev/null | sort | tr '\n' ' ') && echo; }
 sh preinst upgrade 0.0.1 >&2
@@ -62,6 +62,31 @@ func TestUpgradeKeepsThePIN(t *testing.T) {
 			cred + dropIn, cred, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if got, want := up.run(t, c.before), fmt.Sprintf("%s\n%s\n%s", c.between, c.after, c.unit); got != want {
+				t.Errorf("it has\n%swant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// TestUpgradeReachesTheLibrary: a token's library that lies where the new unit would not have it mapped is reached
+// all the same, before postinst has run and afterwards.
+func TestUpgradeReachesTheLibrary(t *testing.T) {
+	up := newUpgrade(t)
+	const drop = "systemd/system/casemate-hsm.service.d/"
+	const elsewhere = "cp box.toml /etc/casemate/casemate.toml\nsed -i \"s|^module.*|module = \\\"$PWD/lib.so\\\"|\" /etc/casemate/casemate.toml\n"
+	const old = "echo '[Service]' >/lib/systemd/system/casemate-hsm.service\n"
+	const newer = "printf '[Service]\\nNoExecPaths=/\\n' >/lib/systemd/system/casemate-hsm.service\n"
+	lines := "ExecPaths=-" + up.dir + "\n"
+	for name, c := range map[string]struct{ before, between, after, unit string }{
+		"of a version that let all be mapped": {old + elsewhere + "touch lib.so\n", drop + "upgrade.conf ", drop + "library.conf ", lines},
+		"of one that did not":                 {newer + elsewhere + "touch lib.so\n", "", drop + "library.conf ", lines},
+		"below /usr/lib":                      {old + "cp box.toml /etc/casemate/casemate.toml\n", drop + "upgrade.conf ", "", ""},
+		"gone: the unit stays open":           {old + elsewhere, drop + "upgrade.conf ", drop + "upgrade.conf ", "NoExecPaths=\n"},
+		"nothing is set up":                   {old, "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() { _ = os.Remove(filepath.Join(up.dir, "lib.so")) }() // else it is there for the next
 			if got, want := up.run(t, c.before), fmt.Sprintf("%s\n%s\n%s", c.between, c.after, c.unit); got != want {
 				t.Errorf("it has\n%swant\n%s", got, want)
 			}

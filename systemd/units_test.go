@@ -116,7 +116,7 @@ func TestUnitsPromises(t *testing.T) {
 			"ExecStart=/usr/bin/casemated hsm --config /etc/casemate/casemate.toml",
 			"Type=notify", "NotifyAccess=main", "WatchdogSignal=SIGKILL", "KillMode=mixed", "LimitCORE=0",
 			"LoadCredentialEncrypted=" + PIN + ":/etc/casemate/pin.cred", "User=casemate-hsm",
-			"NoExecPaths=/ -/var/lib/casemate-hsm -/run/casemate-hsm -/tmp -/var/tmp -/dev/shm", "ExecPaths=/usr/bin/casemated /usr/lib",
+			"NoExecPaths=/ -/var/lib/casemate-hsm -/run/casemate-hsm -/tmp -/var/tmp -/dev/shm", "ExecPaths=/usr/bin/casemated /usr/lib -/opt",
 			"MemorySwapMax=0", "MemoryMax=512M", "TasksMax=256",
 		},
 	} {

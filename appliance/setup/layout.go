@@ -27,7 +27,9 @@ type Layout struct {
 	// PIN as a credential.
 	Start bool
 	Units string // folder of drop-ins for the service manager; empty for none
-	Fstab string // gets a line for each disk that is mounted; empty: disks cannot be taken
+	// AppArmor is the folder of profiles, which say once more what the services reach; empty for none.
+	AppArmor string
+	Fstab    string // gets a line for each disk that is mounted; empty: disks cannot be taken
 }
 
 // System is the layout of the package, which has made the two users.
@@ -42,7 +44,7 @@ func System() (Layout, error) {
 	}
 	return Layout{
 		Config: "/etc/casemate", State: "/var/lib/casemate", HSMState: "/var/lib/casemate-hsm", Socket: "/run/casemate-hsm/hsm.sock",
-		Handed: "/etc/casemate/handed-out", Safe: safe, Token: token, Units: "/etc/systemd/system", Fstab: "/etc/fstab",
+		Handed: "/etc/casemate/handed-out", Safe: safe, Token: token, Units: "/etc/systemd/system", AppArmor: "/etc/apparmor.d", Fstab: "/etc/fstab",
 	}, nil
 }
 
@@ -74,7 +76,8 @@ func (l Layout) PlainUnit() string {
 // Beside is the layout of the safe whose configuration is this file: /etc/systemd is beside /etc/casemate.
 func Beside(configFile string) Layout {
 	dir := filepath.Dir(configFile)
-	return Layout{Config: dir, Units: filepath.Join(filepath.Dir(dir), "systemd/system")}
+	etc := filepath.Dir(dir)
+	return Layout{Config: dir, Units: filepath.Join(etc, "systemd/system"), AppArmor: filepath.Join(etc, "apparmor.d")}
 }
 
 // SOPINFile is the security officer's, until it is carried away.

@@ -142,7 +142,7 @@ func command(t *catalogue) *cobra.Command {
 	root.PersistentFlags().StringVar(&o.lang, "lang", "", t.FlagLang)
 	root.PersistentFlags().BoolVar(&o.debug, "debug", false, t.FlagDebug)
 	root.SetUsageTemplate(t.UsageTemplate)
-	root.AddCommand(serveCommand(o), hsmCommand(o), volumeCommand(), setupCommand(o), tokenSetupCommand(o), initCommand(o), doctorCommand(o),
+	root.AddCommand(serveCommand(o), hsmCommand(o), volumeCommand(), setupCommand(o), tokenSetupCommand(o), reachCommand(o), initCommand(o), doctorCommand(o),
 		fsckCommand(o), raidCommand(o), backupCommand(o), restoreCommand(o), benchCommand(o), healthCommand(o), versionCommand(o))
 	root.CompletionOptions.HiddenDefaultCmd = true // it has one language; shells alone call it
 	root.InitDefaultHelpCmd()
