@@ -202,3 +202,17 @@ func (m *Mirror) Quiet() bool {
 
 // Calls is how many are reading and writing.
 func (m *Mirror) Calls() int64 { return m.calls.under.Load() }
+
+// Recall says which batch the manifests kept name last for each key, from the head back to a batch, zero if none, and
+// whether that may be for want of a manifest.
+func (m *Mirror) Recall(ctx context.Context, since uint64, keys ...string) (last []uint64, trimmed []bool, err error) {
+	past := memories{}
+	for _, key := range keys {
+		past[key] = &memory{since: since}
+	}
+	err = m.recall(ctx, past)
+	for _, key := range keys {
+		last, trimmed = append(last, past[key].last), append(trimmed, past[key].trimmed)
+	}
+	return last, trimmed, err
+}

@@ -3,6 +3,7 @@ package raid
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"casemate/raid/volume"
@@ -31,16 +32,21 @@ func (p *memory) removes(batch uint64) bool { return p.last > batch && p.removed
 // replaces says whether what a batch put was replaced by a later one.
 func (p *memory) replaces(batch uint64) bool { return p.last > batch && !p.removed }
 
-// recall looks at the manifests of batches that were acknowledged since the last time, from the head back as
-// far as the keys want and manifests are kept, each the one its successor names.
-func (m *Mirror) recall(ctx context.Context, past memories) error {
-	head := m.committed()
-	low := head.Sequence
+// wants is how far back a walk must go, at most, for what is to be learned of keys; not beyond most.
+func (past memories) wants(most uint64) (low uint64) {
+	low = most
 	for _, p := range past {
 		low = min(low, max(p.since, p.seen))
 	}
-	found := map[string]bool{} // in this walk: what comes later in it is older
-	want := head.Digest
+	return low
+}
+
+// recall looks at the manifests of batches that were acknowledged since the last time, from the head back as
+// far as the keys want that were not met on the way, and manifests are kept, each the one its successor names.
+func (m *Mirror) recall(ctx context.Context, past memories) error {
+	head := m.committed()
+	unmet := maps.Clone(past) // in this walk: what comes later in it is older
+	low, want := unmet.wants(head.Sequence), head.Digest
 	for sequence := head.Sequence; sequence > low; sequence-- {
 		man, err := m.recorded(ctx, sequence, want)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
@@ -53,12 +59,17 @@ func (m *Mirror) recall(ctx context.Context, past memories) error {
 			return err
 		}
 		want = man.previous
+		left := len(unmet)
 		for _, e := range slices.Backward(man.entries) {
-			p := past[string(e.key)]
-			if p == nil || found[string(e.key)] || sequence <= max(p.since, p.seen) {
+			p := unmet[string(e.key)]
+			if p == nil || sequence <= max(p.since, p.seen) {
 				continue
 			}
-			p.last, p.removed, found[string(e.key)] = sequence, e.remove, true
+			p.last, p.removed = sequence, e.remove
+			delete(unmet, string(e.key))
+		}
+		if len(unmet) < left {
+			low = unmet.wants(sequence)
 		}
 	}
 	for _, p := range past {
