@@ -145,7 +145,7 @@ func Undo(file string) (left []Made, err error) {
 			back = true
 			continue
 		}
-		if err := list[i].undo(); err != nil {
+		if err := list[i].undo(); err != nil && !errors.Is(err, unix.ENOTDIR) { // a file is where its folder would be: never made
 			left = append(left, list[i])
 		}
 	}

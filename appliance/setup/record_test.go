@@ -53,6 +53,7 @@ func TestUndoTakesBackWhatWasMadeAndNothingElse(t *testing.T) {
 	}
 	note(t, r, Made{Act: MadeFile, Path: in("etc/config")}, Made{Act: MadeDir, Path: in("state")}, Made{Act: Filled, Path: in("volume")},
 		Made{Act: Fstab, Path: in("fstab"), Line: "UUID=1 /x"}, Made{Act: MadeFile, Path: in("etc/never")}, Made{Act: MadeDir, Path: in("never")},
+		Made{Act: MadeFile, Path: in("etc/other/never")}, Made{Act: MadeDir, Path: in("etc/other/never")}, // below a file
 		Made{Act: TokenTaken, Path: "safe"}, Made{Act: Mounted, Path: in("volume")})
 	// Filled after it was made: only backwards do both come off.
 	note(t, r, Made{Act: MadeDir, Path: in("disk")})
