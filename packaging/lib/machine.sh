@@ -30,6 +30,7 @@ check_machine() {
 	act_out
 	act_power
 	act_backup
+	act_upgrade_cut
 	act_upgrade
 	act_remove
 	act_destroy

@@ -132,6 +132,33 @@ sign_as() {
 		-outform DER -out "$WORK/box/root/root/$1.p7s"
 }
 
+# as_old_box: what a version left that had the PIN in plain and let its unit map any library, with one that lies
+# where the newer unit lets none be mapped.
+as_old_box() {
+	as_earlier_version
+	inside sh -ec 'mkdir -p /usr/local/lib/vendor; cp /usr/lib/softhsm/libsofthsm2.so /usr/local/lib/vendor/
+		sed -i "s|^module.*|module = \"/usr/local/lib/vendor/libsofthsm2.so\"|" /etc/casemate/casemate.toml
+		rm -f /etc/systemd/system/casemate-hsm.service.d/*.conf
+		sed -i "/ExecPaths=/d; s|^LoadCredentialEncrypted=.*|LoadCredential=pin:/etc/casemate/pin|" /lib/systemd/system/casemate-hsm.service
+		systemctl daemon-reload; systemctl restart casemate-hsm.service'
+}
+
+# act_upgrade_cut: the power fails when the newer package is unpacked and not yet configured.
+act_upgrade_cut() {
+	step "The power fails in the middle of an upgrade of an old box"
+	as_old_box
+	must "the old box takes deposits" soon 180 deposit_one
+	must "dpkg --unpack of the newer version" inside dpkg --unpack "$(package two casemate-appliance)"
+	cut_power
+	power_on
+	must "the newer units find what they want: deposits are taken" soon 180 deposit_one
+	must "dpkg --configure" inside dpkg --configure --pending
+	must "deposits are taken again" soon 180 deposit_one
+	must "the PIN is encrypted now, the library is told of, and nothing else" inside sh -c "test -s $CRED && ! ls /etc/casemate/pin && [ \"\$(ls /etc/systemd/system/casemate-hsm.service.d)\" = library.conf ]"
+	must "nothing acknowledged is lost" nothing_lost
+	must "network rules again" inside nft -f /etc/nftables.conf
+}
+
 act_upgrade() {
 	local pid before
 	step "A newer package in the middle of a load"
