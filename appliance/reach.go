@@ -6,17 +6,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"casemate/appliance/setup"
+	"casemate/systemd"
 )
 
 // A reach tells one of the machine's guards, the service manager or AppArmor, where things of this safe lie that
 // the package could not know of.
 type reach struct{ file, text string }
 
-// reaches are those that this configuration needs. What lies where the package's units and profiles allow it
-// already needs none.
+// reaches are those that this configuration needs. For a library or a volume that lies where the package's units
+// and profiles allow it already there is none but the one that has mounts come first.
 func (c Config) reaches(l setup.Layout) ([]reach, error) {
 	var all []reach
 	library, err := filepath.EvalSymlinks(c.HSM.Module)
@@ -32,7 +34,9 @@ func (c Config) reaches(l setup.Layout) ([]reach, error) {
 		}
 	}
 	rules := ""
+	var mounts []string
 	for _, dir := range c.Volumes.Dirs {
+		mounts = append(mounts, systemd.MountUnits(dir)...)
 		if real, err := filepath.EvalSymlinks(dir); err == nil { // a disk that is out is told of elsewhere
 			dir = real
 		}
@@ -43,6 +47,11 @@ func (c Config) reaches(l setup.Layout) ([]reach, error) {
 	if rules != "" && l.AppArmor != "" {
 		all = append(all, reach{filepath.Join(l.AppArmor, "local", "casemate-serve-setup"), "# Written by casemated: the volumes.\n" + rules})
 	}
+	// A disk that needs long to wake is waited for as long as its mount is, and no longer: a safe that starts before
+	// begins without that volume.
+	slices.Sort(mounts)
+	all = append(all, reach{filepath.Join(l.Units, "casemate.service.d", "mounts.conf"),
+		"# Written by casemated: the volumes are mounted first.\n[Unit]\nAfter=" + strings.Join(slices.Compact(mounts), " ") + "\n"})
 	return all, nil
 }
 

@@ -194,7 +194,7 @@ func (d Device) Format(ctx context.Context, label, dir string) (fstab string, er
 	if err != nil || len(strings.TrimSpace(string(uuid))) == 0 {
 		return "", fmt.Errorf("reading the identity of the file system on %s: %w", d.Path, errors.Join(err))
 	}
-	return fmt.Sprintf("UUID=%s %s ext4 %s,nofail 0 2", strings.TrimSpace(string(uuid)), dir, MountOptions), nil
+	return fmt.Sprintf("UUID=%s %s ext4 %s,nofail,x-systemd.device-timeout=60s 0 2", strings.TrimSpace(string(uuid)), dir, MountOptions), nil
 }
 
 // AddLine puts a line at the end of a file, whole or not at all.

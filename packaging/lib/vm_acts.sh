@@ -77,7 +77,7 @@ new_disk() {
 	must "disk $1: mkfs.xfs, fstab, mount" inside sh -ec "
 		mkfs.xfs -q -L casemate-$1 /dev/disk/by-id/virtio-DISK-${1^^}
 		mkdir -p /srv/casemate/$1
-		echo 'LABEL=casemate-$1 /srv/casemate/$1 xfs noatime,nofail,x-systemd.device-timeout=10s 0 0' >>/etc/fstab
+		echo 'LABEL=casemate-$1 /srv/casemate/$1 xfs noatime,nofail,x-systemd.device-timeout=60s,x-systemd.before=casemate.service 0 0' >>/etc/fstab
 		systemctl daemon-reload
 		udevadm settle
 		mount /srv/casemate/$1
