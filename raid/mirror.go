@@ -193,6 +193,14 @@ func (m *Mirror) die(err error) {
 	}
 }
 
+// CloseWithin is how long Close takes at most, counted from its beginning, whatever becomes of its volumes: within it
+// they close cleanly, are killed if they do not, and are left if a dead disk holds them even so. Batches that no volume
+// answers may take longer (see overdue). Whoever stops the process gives it more than this.
+const CloseWithin = 30 * time.Second
+
+// reaping is the part of it that volumes which were killed have to end.
+const reaping = 5 * time.Second
+
 // Close waits for what is under way, closes the volumes cleanly and records their head.
 func (m *Mirror) Close() error {
 	m.mu.Lock()
@@ -202,6 +210,10 @@ func (m *Mirror) Close() error {
 	}
 	m.closed = true
 	m.mu.Unlock()
+	whole, cancel := context.WithTimeout(context.Background(), CloseWithin)
+	defer cancel()
+	ctx, cancel := context.WithTimeout(whole, CloseWithin-reaping)
+	defer cancel()
 	err := m.pause() // deadlines are kept meanwhile
 	m.stop()
 	m.done.Wait()
@@ -222,8 +234,6 @@ func (m *Mirror) Close() error {
 		err = m.bearWitness(m.history, false)
 		m.changeMu.Unlock()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
 	errs := make([]error, len(all))
 	var wg sync.WaitGroup
 	for i, mem := range all {
@@ -239,7 +249,7 @@ func (m *Mirror) Close() error {
 		})
 	}
 	wg.Wait()
-	m.ended()
+	m.ended(whole)
 	m.told.handOn(m.relay)
 	return errors.Join(append(errs, err)...)
 }

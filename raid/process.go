@@ -114,13 +114,19 @@ func (p *process) kill() {
 }
 
 // ended waits for the end of every process there was, those killed long ago too: whoever closed a mirror finds
-// nobody at work in its directories. One that a dead disk holds is left after a while.
-func (m *Mirror) ended() {
+// nobody at work in its directories. One that a dead disk holds is left when ctx has ended, and a second has passed
+// for one that was killed only then.
+func (m *Mirror) ended(ctx context.Context) {
 	all := make(chan struct{})
 	go func() { m.running.Wait(); close(all) }()
 	select {
 	case <-all:
-	case <-time.After(closeWait):
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-all:
+	case <-time.After(time.Second):
 		m.c.Log.Error("a volume's process was killed and does not end")
 	}
 }
