@@ -197,7 +197,7 @@ func (m *Mirror) Pausing() bool {
 func (m *Mirror) Quiet() bool {
 	m.suspects.mu.Lock()
 	defer m.suspects.mu.Unlock()
-	return !m.suspects.busy && len(m.suspects.list) == 0
+	return m.suspects.away+len(m.suspects.list) == 0
 }
 
 // Calls is how many are reading and writing.

@@ -28,7 +28,7 @@ type suspects struct {
 	mu   sync.Mutex
 	list map[suspect]bool
 	lost map[suspect]time.Time // bad on every volume: until when they are left in peace
-	busy bool                  // some were taken, and are being looked at
+	away int                   // keys taken, and not done with: their room is kept
 	wake chan struct{}
 }
 
@@ -44,7 +44,7 @@ func (s *suspects) add(slot int, key []byte, now time.Time) bool {
 	if until, ok := s.lost[x]; ok && now.Before(until) && now.Add(lostPause+time.Second).After(until) {
 		return false
 	}
-	if s.list[x] || len(s.list) >= suspectsKept {
+	if s.list[x] || len(s.list)+s.away >= suspectsKept {
 		return false
 	}
 	s.list[x] = true
@@ -55,8 +55,8 @@ func (s *suspects) add(slot int, key []byte, now time.Time) bool {
 	return true
 }
 
-// take gives some keys of one volume and takes them off the list. Whoever was given some takes again once they
-// are done with.
+// take gives some keys of one volume and takes them off the list. Whoever was given some says when he is done with
+// them, or gives them back.
 func (s *suspects) take() (slot int, keys [][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,18 +72,24 @@ func (s *suspects) take() (slot int, keys [][]byte) {
 			break
 		}
 	}
-	s.busy = len(keys) > 0
+	s.away += len(keys)
 	return slot, keys
 }
 
-// back puts keys on the list again, without a wake.
+// done forgets keys that were taken.
+func (s *suspects) done(keys [][]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away -= len(keys)
+}
+
+// back puts keys that were taken on the list again, without a wake.
 func (s *suspects) back(slot int, keys [][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.away -= len(keys)
 	for _, key := range keys {
-		if len(s.list) < suspectsKept {
-			s.list[suspect{slot, string(key)}] = true
-		}
+		s.list[suspect{slot, string(key)}] = true
 	}
 }
 
@@ -187,7 +193,9 @@ func (m *Mirror) healAll(ctx context.Context) {
 				m.c.Log.Warn("values are not repaired", "volume", slot, "values", len(keys), "error", err)
 			}
 			later = append(later, rest{slot, keys})
+			continue
 		}
+		m.suspects.done(keys)
 	}
 	for _, r := range later {
 		m.suspects.back(r.slot, r.keys)
