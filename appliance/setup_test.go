@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -102,13 +103,15 @@ func (s *site) tree() string {
 }
 
 // lasting is what a safe at work does not change by itself: the configuration, what was handed out, and what
-// its volumes and its state stand on.
+// its volumes, its state and its token stand on. The token's objects are none of it: a checkpoint is one, and
+// the next one another.
 func (s *site) lasting() string {
+	object := regexp.MustCompile(`/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(lock|object) `)
 	s.t.Helper()
 	var b strings.Builder
 	for line := range strings.Lines(s.tree()) {
 		name := strings.TrimPrefix(line, s.dir)
-		if strings.HasPrefix(name, "/box/etc") || strings.Contains(name, "/superblock ") || strings.Contains(name, "/volumes.key ") || strings.Contains(name, "/tokens") {
+		if strings.HasPrefix(name, "/box/etc") || strings.Contains(name, "/superblock ") || strings.Contains(name, "/volumes.key ") || strings.Contains(name, "/tokens") && !object.MatchString(name) {
 			b.WriteString(line)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"casemate/raid"
+	"casemate/raid/raidtest"
 	"casemate/raid/volume"
 )
 
@@ -297,17 +298,14 @@ func tmpfs(t *testing.T, dir string) {
 }
 
 // xfs makes an XFS image of its own and mounts it at dir.
-func xfs(t *testing.T, dir string) { xfsImage(t, dir) }
-
-func xfsImage(t *testing.T, dir string) (image string) {
+func xfs(t *testing.T, dir string) {
 	t.Helper()
-	image = filepath.Join(t.TempDir(), "image")
+	image := filepath.Join(t.TempDir(), "image")
 	run(t, "truncate", "-s", "320M", image)
 	run(t, "mkfs.xfs", "-q", image)
 	run(t, "mkdir", "-p", dir)
 	run(t, "mount", "-o", "loop", image, dir)
 	t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
-	return image
 }
 
 func run(t testing.TB, args ...string) {
@@ -321,11 +319,10 @@ func run(t testing.TB, args ...string) {
 func TestPowerCut(t *testing.T) {
 	r := newRig(t)
 	r.c.StateDir += "2"
-	var images [2]string
-	for i := range r.c.Dirs {
-		mount := filepath.Join(t.TempDir(), "disk")
-		images[i] = xfsImage(t, mount)
-		r.c.Dirs[i] = filepath.Join(mount, "volume")
+	var disks [2]*raidtest.Image
+	for i := range disks {
+		disks[i] = raidtest.MakeImage(t, "xfs", 320<<20)
+		r.c.Dirs[i] = filepath.Join(disks[i].Dir, "volume")
 	}
 	if err := raid.Create(t.Context(), r.c); err != nil {
 		t.Fatal(err)
@@ -336,14 +333,13 @@ func TestPowerCut(t *testing.T) {
 		insync(t, m)
 		l := startLoad(m, fmt.Sprint("power", i), 4)
 		l.writes(t, 20+rand.IntN(300)) // at another moment each time
-		both(func(i int) { _ = exec.Command("xfs_io", "-x", "-c", "shutdown", filepath.Dir(r.c.Dirs[i])).Run() })
+		both(func(i int) { disks[i].Cut() })
 		eventually(t, "nothing more is written", func() bool { return m.Status().ReadOnly })
 		r.crash(m)
 		l.end()
 		loads = append(loads, l)
-		for i, dir := range r.c.Dirs {
-			eventually(t, "unmounted", func() bool { return exec.Command("umount", filepath.Dir(dir)).Run() == nil })
-			run(t, "mount", "-o", "loop", images[i], filepath.Dir(dir))
+		for _, d := range disks {
+			d.Remount()
 		}
 	}
 	m := r.open()
