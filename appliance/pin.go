@@ -159,8 +159,9 @@ func removed(file string) error {
 }
 
 // EncryptPIN encrypts the PIN that an earlier version left in plain, and removes that file; false when there is
-// none: then what had the unit take it goes, since it names nothing. Where both are there, because this very act was broken off, the plain one goes once the encrypted one
-// is seen to open to it; two that differ are left for a person, and are [ErrOtherPIN].
+// none: then what had the unit take it goes, since it names nothing. Where both are there, because this very act
+// was broken off, the plain one goes once the encrypted one is seen to open to it; two that differ are left for a
+// person, and are [ErrOtherPIN].
 func EncryptPIN(ctx context.Context, cfg Config, configFile string) (done PINReplaced, found bool, err error) {
 	place := cfg.PINPlace(configFile)
 	if !place.Encrypted {

@@ -31,7 +31,7 @@ func pinCommand(o *options) *cobra.Command {
 		if encrypt {
 			return o.encryptPIN(cmd, cfg, w)
 		}
-		pin, err := w.ask(cmd, file)
+		pin, err := w.ask(cmd, file, o.t.Colon)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (o *options) tellPIN(cmd *cobra.Command, done appliance.PINReplaced, w *pin
 const maxTypedPIN = 4 << 10 // bytes read of a pipe
 
 // ask takes the PIN from a file, from the console (unseen, twice), or from a pipe.
-func (w *pinWords) ask(cmd *cobra.Command, file string) (string, error) {
+func (w *pinWords) ask(cmd *cobra.Command, file, colon string) (string, error) {
 	if file != "" {
 		return module.ReadPIN(file)
 	}
@@ -90,9 +90,9 @@ func (w *pinWords) ask(cmd *cobra.Command, file string) (string, error) {
 	}
 	var typed [2]string
 	for i, question := range []string{w.Ask, w.AskAgain} {
-		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s: ", question) // else no answer comes
-		text, err := term.ReadPassword(int(os.Stdin.Fd()))      //nolint:gosec // a descriptor fits
-		_, _ = fmt.Fprintln(cmd.ErrOrStderr())                  // what was typed does not show, its end neither
+		_, _ = fmt.Fprint(cmd.ErrOrStderr(), question+colon) // else no answer comes
+		text, err := term.ReadPassword(int(os.Stdin.Fd()))   //nolint:gosec // a descriptor fits
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr())               // what was typed does not show, its end neither
 		if err != nil {
 			return "", err
 		}
